@@ -1,0 +1,54 @@
+// Small pure functions over text. Bytewise and ASCII only, whatever the locale, unless UTF-8 is named.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace policymux {
+
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+constexpr char ascii_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c & ~0x20) : c; }
+
+std::string to_lower(std::string_view text);
+std::string to_upper(std::string_view text);
+
+// Equal but for the case of ASCII letters.
+bool iequals(std::string_view a, std::string_view b);
+
+// Without blanks, tabs and CR at either end.
+std::string_view trim(std::string_view text);
+
+// Splits at any of `separators`; empty pieces are left out. The pieces point into `text`.
+std::vector<std::string_view> split_words(std::string_view text, std::string_view separators = " \t");
+
+// The whole text as a number, or nothing: no sign, no blanks, no overflow.
+std::optional<std::uint64_t> parse_number(std::string_view text);
+
+// "65536", "64K", "10M", "1G": powers of 1024; the letter in any case.
+std::optional<std::uint64_t> parse_size(std::string_view text);
+
+// Does the text hold only well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms)?
+bool is_utf8(std::string_view text);
+
+// Every control character (C0, DEL; C1 as UTF-8 too) and every byte that is no part of well-formed UTF-8
+// becomes '?'. Appended to `out`.
+void append_safe(std::string& out, std::string_view text);
+
+// The longest prefix of at most `limit` bytes that does not end inside a UTF-8 character.
+std::string_view cut_utf8(std::string_view text, std::size_t limit);
+
+// Damerau-Levenshtein distance (neighbours swapped count once), or limit + 1 where it is larger.
+std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit);
+
+// The name that somebody who wrote `word` most likely meant: the nearest one within two edits (within
+// one where `word` is shorter than five letters); nothing when none is that near.
+std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> names);
+
+}  // namespace policymux

@@ -1,0 +1,97 @@
+// The contract between deciding and answering: what may be asked outside, and what comes back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <policymux/request.h>
+
+#include "base/time.h"
+
+namespace policymux {
+
+enum class QuestionKind : std::uint8_t {
+  rbl, rhsbl, dns, spf, country, asn, table,                       // reading
+  greylisting, rate, quota, distinct, service, lua, learn, policy, // acting
+};
+
+// Reading: asking changes nothing, so it may be asked ahead of need, together with others, and shared.
+// Acting: asking has an effect; one at a time for a request, in order, never shared.
+enum class Conduct : std::uint8_t { reading, acting };
+
+// How the value of an option of a question type is written.
+enum class OptionForm : std::uint8_t { text, number, duration, word };
+struct OptionType {
+  std::string_view name;
+  OptionForm form;
+  std::string_view words{};  // OptionForm::word: the allowed ones, separated by '|'
+};
+
+// One row for each kind: what policy.conf may say about it, and which fields its answers have.
+struct QuestionType {
+  QuestionKind kind;
+  std::string_view name;                       // as in policy.conf: "rbl"
+  Conduct conduct;
+  bool needs_value;                            // an acl of this type must have a VALUE
+  std::span<const OptionType> options;
+  std::span<const std::string_view> fields;    // names of Answer::fields, for ${acl.NAME.FIELD}
+  // Which attribute the question is about when `key=` does not say; empty: the type decides for itself.
+  std::string_view default_key;
+};
+std::span<const QuestionType> question_types();
+const QuestionType& question_type(QuestionKind kind);
+
+// What a policy says about one question: the constant part. Two tests that say the same share one.
+struct Definition {
+  struct Option { std::string name, value; };
+  QuestionKind kind = QuestionKind::rbl;
+  std::vector<Option> options{};               // in the order of the type's row, each at most once
+  std::vector<std::string> values{};           // as written
+  std::string key_source{};                    // "client_address", "sender_domain", ...; empty: none
+  bool operator==(const Definition&) const;
+};
+
+// One question about one request. Valid while the call of Asker::ask() runs; an asker copies what it keeps.
+struct Question {
+  const Definition& definition;
+  std::string_view key;                        // the value of key_source in this request
+  const Request& request;                      // all of it, for services and scripts
+  SteadyTime deadline;                         // after it the answer counts as `unknown`
+};
+
+enum class Outcome : std::uint8_t { no, yes, unknown };  // unknown: failed or too late
+struct Answer {
+  Outcome outcome = Outcome::unknown;
+  std::vector<std::string> fields{};           // by the type's row; missing ones are empty
+};
+
+// Who waits for answers. Called exactly once for each question, never from inside Asker::ask(), and not
+// after the Asking is gone.
+class AnswerSink {
+ public:
+  virtual void answered(std::uint32_t token, Answer answer) = 0;
+
+ protected:
+  ~AnswerSink() = default;
+};
+
+// A question on its way. Destroying it forgets the answer; what was sent stays sent.
+class Asking {
+ public:
+  virtual ~Asking() = default;
+};
+
+// A room that can answer. One asker serves one or several kinds for the life of the daemon.
+class Asker {
+ public:
+  virtual ~Asker() = default;
+  // `token` comes back with the answer. REQUIRES: `sink` outlives the Asking.
+  virtual std::unique_ptr<Asking> ask(const Question& question, AnswerSink& sink, std::uint32_t token) = 0;
+};
+
+}  // namespace policymux

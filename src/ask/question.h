@@ -25,11 +25,34 @@ enum class QuestionKind : std::uint8_t {
 enum class Conduct : std::uint8_t { reading, acting };
 
 // How the value of an option of a question type is written.
-enum class OptionForm : std::uint8_t { text, number, duration, word };
+enum class OptionForm : std::uint8_t {
+  text,       // anything but nothing
+  number,     // 1 and up
+  duration,   // longer than nothing: "5s"
+  word,       // one of `words`
+  source,     // what of the request: "sasl_username", "sender_domain"
+  addresses,  // "127.0.0.2-127.0.0.11,127.0.0.20": ranges, separated by commas
+  limits,     // "100/1h,1000/1d": a number (K, M, G allowed) within a duration, separated by commas
+};
 struct OptionType {
   std::string_view name;
-  OptionForm form;
-  std::string_view words{};  // OptionForm::word: the allowed ones, separated by '|'
+  OptionForm form = OptionForm::text;
+  std::string_view words{};  // separated by '|': OptionForm::word: those allowed; otherwise: allowed besides
+  bool required = false;
+  bool suffices = false;        // an acl that has it needs no VALUE
+};
+
+// How the VALUEs of an acl of a question type are written.
+enum class ValueForm : std::uint8_t {
+  none,               // there are none
+  hosts,              // DNS names
+  words,              // some of QuestionType::value_words
+  countries,          // ISO 3166 codes: two letters
+  systems,            // numbers of autonomous systems: "64496", "AS64496"
+  functions,          // names of a script's functions
+  name_and_patterns,  // the name of a table or group, then regular expressions, perhaps none
+  greylisting,        // apolicy's comma list: "time=2,lifetime=14400"; it becomes options
+  text,               // words, taken as they stand
 };
 
 // One row for each kind: what policy.conf may say about it, and which fields its answers have.
@@ -37,23 +60,33 @@ struct QuestionType {
   QuestionKind kind;
   std::string_view name;                       // as in policy.conf: "rbl"
   Conduct conduct;
-  bool needs_value;                            // an acl of this type must have a VALUE
-  std::span<const OptionType> options;
-  std::span<const std::string_view> fields;    // names of Answer::fields, for ${acl.NAME.FIELD}
+  bool is_verb = false;                        // asked by an action (LEARN, POLICY), not by an acl
+  ValueForm values = ValueForm::none;
+  std::string_view value_words{};              // ValueForm::words: separated by '|'
+  std::span<const OptionType> options{};
+  std::span<const std::string_view> fields{};  // names of Answer::fields, for ${acl.NAME.FIELD}
   // Which attribute the question is about when `key=` does not say; empty: the type decides for itself.
-  std::string_view default_key;
+  std::string_view default_key{};
+
+  bool needs_value() const { return values != ValueForm::none && values != ValueForm::greylisting; }
 };
 std::span<const QuestionType> question_types();
 const QuestionType& question_type(QuestionKind kind);
 
+// Is `word` one of those in a list like "mailfrom|helo|both"?
+bool is_one_of(std::string_view word, std::string_view words);
+
 // What a policy says about one question: the constant part. Two tests that say the same share one.
 struct Definition {
-  struct Option { std::string name, value; };
+  struct Option {
+    std::string name, value;
+    bool operator==(const Option&) const = default;
+  };
   QuestionKind kind = QuestionKind::rbl;
-  std::vector<Option> options{};               // in the order of the type's row, each at most once
+  std::vector<Option> options{};               // in the order of the type's row, each at most once; not `key`
   std::vector<std::string> values{};           // as written
   std::string key_source{};                    // "client_address", "sender_domain", ...; empty: none
-  bool operator==(const Definition&) const;
+  bool operator==(const Definition&) const = default;
 };
 
 // One question about one request. Valid while the call of Asker::ask() runs; an asker copies what it keeps.

@@ -1,0 +1,1 @@
+"""What the scenario tests share: the daemon under test, a policy client, a real Postfix."""

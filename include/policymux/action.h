@@ -34,10 +34,10 @@ inline constexpr std::size_t logged_text_limit = 450;  // bytes; HOLD, DISCARD, 
 inline constexpr std::size_t header_limit = 998;       // bytes; PREPEND, FILTER, REDIRECT, BCC: longer is invalid
 
 // Is this an action that Postfix understands and that means what it seems to mean? Text that is too long
-// is cut at a UTF-8 boundary, control characters and what is not UTF-8 become '?'. The error is a
-// sentence's end: "a REJECT ...". Invalid: nothing, blanks or commas only, all digits, a leading blank,
-// 4NN/5NN without text, FILTER without a colon, REDIRECT or BCC without '@', PREPEND that is no header, a
-// bare `550` (Postfix takes it for OK), unknown words, a restriction list with ':'.
+// is cut at a UTF-8 boundary, control characters and what is not UTF-8 become '?', blanks at the end go.
+// The error is the reason, as in "FILTER wants transport:destination". Invalid: nothing, blanks or commas
+// only, all digits (Postfix takes a bare `550` for OK), a leading blank, 4NN/5NN without text, FILTER without
+// a colon, REDIRECT or BCC without '@', PREPEND that is no header, unknown words, a restriction list with ':'.
 Result<CheckedAction, std::string> check_action(std::string_view action, const ActionRules& rules = {});
 
 // The verb of an action that was checked before, for those who need to tell REJECT from DUNNO.

@@ -29,7 +29,7 @@ struct Pair {
   UniqueFd ours, theirs;
 };
 
-struct Reader : Ready {
+struct Reader final : Ready {
   Reader(Loop& l, int n, std::vector<int>& o) : loop{l}, number{n}, order{o}, io{l.raw(), pair.ours.get(), this} {
     io.want(EV_READ);
   }
@@ -86,7 +86,7 @@ TEST_CASE("who asks for another turn waits behind those who are ready, and the l
 }
 
 TEST_CASE("who is destroyed while he waits is not served") {
-  struct Counter : Ready {
+  struct Counter final : Ready {
     explicit Counter(int& c) : count{c} {}
     void serve() override { ++count; }
     int& count;

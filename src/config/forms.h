@@ -57,8 +57,8 @@ constexpr bool is_graph(char c) { return c > 0x20 && c < 0x7F; }
 
 inline constexpr Shape anything{[](std::string_view) { return true; }, "anything"};
 inline constexpr Shape something{[](std::string_view t) { return !t.empty(); }, "a text"};
-inline constexpr Shape name{[](std::string_view t) { return all_of(t, is_name_character); },
-                            "a name of letters, digits, '_', '.' and '-'"};
+inline constexpr Shape plain_name{[](std::string_view t) { return all_of(t, is_name_character); },
+                                  "a name of letters, digits, '_', '.' and '-'"};
 inline constexpr Shape ident{
     [](std::string_view t) {
       return t.size() <= 48 &&

@@ -158,16 +158,16 @@ constexpr Setting setting_table[] = {
         "only what lies below /var/spool/postfix: unix:/var/spool/postfix/private/policymux is private/policymux to it."),
     main_row<&M::socket_mode, FileMode>("socket_mode", sealed, "0660",
         "The mode of our unix sockets, in octal. Whoever may write to a socket may ask."),
-    main_row<&M::socket_owner, OrEmpty<Text<name>>>("socket_owner", sealed, "",
+    main_row<&M::socket_owner, OrEmpty<Text<plain_name>>>("socket_owner", sealed, "",
         "The user our unix sockets belong to; nothing: the user that starts the daemon."),
-    main_row<&M::socket_group, OrEmpty<Text<name>>>("socket_group", sealed, "postfix",
+    main_row<&M::socket_group, OrEmpty<Text<plain_name>>>("socket_group", sealed, "postfix",
         "The group our unix sockets belong to. Not set: postfix, where that group exists."),
     main_row<&M::policy_path, Text<something>>("policy_path", applies, "policy.conf",
         "The file with the rules. A path that does not begin with '/' starts at the directory of this file."),
-    main_row<&M::user, OrEmpty<Text<name>>>("user", sealed, "policymux",
+    main_row<&M::user, OrEmpty<Text<plain_name>>>("user", sealed, "policymux",
         "The user to run as when started as root. Not set: policymux where that user exists, otherwise nobody. "
         "Serves as root only where root is written here."),
-    main_row<&M::group, OrEmpty<Text<name>>>("group", sealed, "",
+    main_row<&M::group, OrEmpty<Text<plain_name>>>("group", sealed, "",
         "The group to run as when started as root; nothing: the groups of the user."),
     main_row<&M::chroot, OrEmpty<Text<absolute_path>>>("chroot", sealed, "",
         "A directory to lock ourselves into once the sockets are open; nothing: none. Policy and lists are then "
@@ -188,12 +188,12 @@ constexpr Setting setting_table[] = {
     main_row<&M::max_attributes, Number<1, 65535>>("max_attributes", sealed, "256",
         "A request of more attributes is malformed. Postfix sends about thirty."),
     main_row<&M::idle_timeout, Optional<OrNone<Duration<1>>>>("idle_timeout", applies, "",
-        "Close a connection on which nothing was asked for so long; none: never. Not set: never for unix sockets "
+        "Close a connection on which nothing was asked for this long; none: never. Not set: never for unix sockets "
         "and clients on this host, 1h and TCP keep-alive for others. Postfix likes to close connections itself: a "
         "short time here costs it a second for each reconnection."),
     main_row<&M::request_timeout, Duration<1>>("request_timeout", applies, "30s",
         "Close a connection on which a request began and did not end within this time."),
-    main_row<&M::restriction_classes, List<Text<name>>>("restriction_classes", applies, "",
+    main_row<&M::restriction_classes, List<Text<plain_name>>>("restriction_classes", applies, "",
         "The names in Postfix's smtpd_restriction_classes that actions in policy.conf may answer with."),
     main_row<&M::recipient_delimiter, Text<punctuation>>("recipient_delimiter", applies, "+",
         "Where the extension of an address begins (user+extension@example.org), as in Postfix: any of these "
@@ -218,7 +218,7 @@ constexpr Setting setting_table[] = {
     service_row<&S::address, ServiceAddress>("address", "inet:127.0.0.1:10023",
         "Where the service is: inet:host:port, unix:/path, or exec: and a program with its arguments (words in "
         "double quotes may hold blanks; no shell reads them).", Built::now, Presence::required),
-    service_row<&S::group, Text<name>>("group", "default", "The group it belongs to."),
+    service_row<&S::group, Text<plain_name>>("group", "default", "The group it belongs to."),
     service_row<&S::priority, Number<0, 65535>>("priority", "10",
         "Services of the lowest number are asked first; the others are for when those fail."),
     service_row<&S::weight, Number<1, 65535>>("weight", "1",
@@ -227,10 +227,10 @@ constexpr Setting setting_table[] = {
         "How long one try may take, connecting, writing and reading together."),
     service_row<&S::max_connections, Number<1>>("max_connections", "32", "How many connections we keep to it."),
     service_row<&S::max_idle, OrNone<Duration<1>>>("max_idle", "none",
-        "Close a connection that was not used for so long."),
+        "Close a connection that was not used for this long."),
     service_row<&S::max_requests, OrNone<Number<1, 4'000'000'000>>>("max_requests", "none",
-        "Close a connection after so many requests."),
-    service_row<&S::max_ttl, OrNone<Duration<1>>>("max_ttl", "none", "Close a connection that is so old."),
+        "Close a connection after this many requests."),
+    service_row<&S::max_ttl, OrNone<Duration<1>>>("max_ttl", "none", "Close a connection that is this old."),
     service_row<&S::check, OrNone<Duration<1>>>("check", "none", "How often to see whether it is alive."),
     service_row<&S::workers, Workers>("workers", "4-32",
         "For exec: how many processes run; the second number is how many there may be when requests queue up."),
@@ -239,14 +239,14 @@ constexpr Setting setting_table[] = {
     service_row<&S::environment, Environment>("environment", "",
         "For exec: variables for the program, as NAME=value, separated by blanks."),
 
-    group_row<&G::balance, Text<name>>("balance", "weighted", "How requests are spread over equal services."),
+    group_row<&G::balance, Text<plain_name>>("balance", "weighted", "How requests are spread over equal services."),
     group_row<&G::default_action, Text<something>>("default_action", "451 4.3.5 Policy service unavailable",
         "The answer when all services failed."),
     group_row<&G::deadline, Duration<1, postfix_patience_ms>>("deadline", "60s",
         "How long all tries together may take; at most the deadline of [main]."),
     group_row<&G::retries, Optional<Number<0, 1000>>>("retries", "",
         "How many further services are tried after a failure; nothing: one try for each that is left."),
-    group_row<&G::mirror, OrEmpty<Text<name>>>("mirror", "",
+    group_row<&G::mirror, OrEmpty<Text<plain_name>>>("mirror", "",
         "A service that is sent a copy of each request and whose answers count for nothing."),
 
     dns_row<&D::nameservers, List<Text<nameserver>>>("nameservers", "",
@@ -255,7 +255,7 @@ constexpr Setting setting_table[] = {
         "How long to wait for the first try; each further one twice as long."),
     dns_row<&D::tries, Number<1, 10>>("tries", "2", "How often a question is sent."),
     dns_row<&D::cache_bytes, Size<std::uint64_t, 0, 64 * gib>>("cache_bytes", "16M", "Memory for remembered answers."),
-    dns_row<&D::min_ttl, Duration<0>>("min_ttl", "0s", "Remember an answer at least so long."),
+    dns_row<&D::min_ttl, Duration<0>>("min_ttl", "0s", "Remember an answer at least this long."),
     dns_row<&D::max_ttl, Duration<0>>("max_ttl", "1d", "Remember no answer longer."),
     dns_row<&D::spf_void_limit, Number<0, 100>>("spf_void_limit", "2",
         "How many names without an answer one SPF record may lead to."),
@@ -309,9 +309,9 @@ std::string folded(std::string line) {
   return line;
 }
 
-std::string assignment(std::string_view name, std::string_view value) {
-  if (value.empty()) return fmt::format("{} =\n", name);
-  return folded(fmt::format("{} = {}", name, value)) + '\n';
+std::string assignment(std::string_view key, std::string_view value) {
+  if (value.empty()) return fmt::format("{} =\n", key);
+  return folded(fmt::format("{} = {}", key, value)) + '\n';
 }
 
 // `text` as comment lines of at most 79 columns.
@@ -330,8 +330,8 @@ std::string comment(std::string_view text) {
   return out + '\n';
 }
 
-std::string header(std::string_view type, std::string_view name) {
-  return name.empty() ? fmt::format("[{}]\n", type) : fmt::format("[{} {}]\n", type, name);
+std::string header(std::string_view type, std::string_view own_name) {
+  return own_name.empty() ? fmt::format("[{}]\n", type) : fmt::format("[{} {}]\n", type, own_name);
 }
 
 constexpr std::string_view preamble[] = {

@@ -80,7 +80,7 @@ class Daemon:
         }
         self.sections = sections or {}
         self.prefix, self.arguments, self.limit, self.env = list(prefix), list(arguments), limit, env or {}
-        self.process = None
+        self.binary, self.process = BINARY, None
         self.write_policy(policy)
         for name, text in (files or {}).items():
             self.directory.write(name, text)
@@ -117,7 +117,7 @@ class Daemon:
     def spawn(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, BINARY, "serve", "-c", self.conf, *self.arguments], stdin=subprocess.DEVNULL,
+                [*self.prefix, self.binary, "serve", "-c", self.conf, *self.arguments], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, preexec_fn=self.limit, env=environment(**self.env))
 
     def start(self):

@@ -1,0 +1,164 @@
+"""The commands of the administrator: check, explain, query, version, and what they return."""
+import unittest
+
+from support.client import rcpt, render
+from support.daemon import ROOT, Daemon, Directory, main_conf, run
+from support.net import free_port
+
+COMMANDS = ("serve", "check", "explain", "query", "bench", "version")
+
+POLICY = """acl bad sender match=domain bad.test
+acl office client_address 192.0.2.0/24
+acl big size >10M
+action no REJECT No mail from ${sender_domain}
+access bad !office no
+access big bad no
+"""
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.directory = Directory()
+        self.addCleanup(self.directory.remove)
+
+    def conf(self, policy="", **settings):
+        self.directory.write("policy.conf", policy)
+        settings = {"listen": f"inet:127.0.0.1:{free_port()}", "log_to": "stderr", **settings}
+        return self.directory.write("main.conf", main_conf({"main": settings}))
+
+
+class Usage(Case):
+    def test_help_everywhere(self):
+        for command in ((), *((name,) for name in COMMANDS)):
+            with self.subTest(command=command):
+                result = run(*command, "--help")
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertRegex(result.stdout, r"(?i)usage|options")
+
+    def test_the_help_names_every_command(self):
+        text = run("--help").stdout
+        for name in COMMANDS:
+            self.assertIn(name, text)
+
+    def test_wrong_usage_is_status_2(self):
+        for arguments in ((), ("nonsense",), ("check", "--nonsense"), ("version", "--nonsense"), ("serve", "-c")):
+            with self.subTest(arguments=arguments):
+                result = run(*arguments)
+                self.assertEqual(result.returncode, 2)
+                self.assertNotEqual(result.stderr, "")
+
+    def test_version(self):
+        result = run("version")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stdout, r"(?i)policymux \d+\.\d+\.\d+")
+
+
+class Check(Case):
+    def check(self, policy, *arguments, **settings):
+        return run("check", "-c", self.conf(policy, **settings), *arguments)
+
+    def test_a_good_policy(self):
+        result = self.check(POLICY)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertNotIn("error", result.stdout + result.stderr)
+
+    def test_a_mistake_is_status_1(self):
+        result = self.check(POLICY + "access nobody no\n")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stdout + result.stderr, r"policy\.conf:7:8: error: .*nobody")
+
+    def test_acls_and_actions_that_nobody_uses(self):
+        result = self.check(POLICY + "acl idle sender match=exact x@y.test\naction unused OK\n")
+        self.assertEqual(result.returncode, 0)
+        text = result.stdout + result.stderr
+        self.assertRegex(text, r"policy\.conf:7:\d+: warning: .*idle")
+        self.assertRegex(text, r"policy\.conf:8:\d+: warning: .*unused")
+
+    def test_a_regular_expression_that_begs_to_be_exact(self):
+        result = self.check("acl a sender foo@bar.com\naction no REJECT No\naccess a no\n")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stdout + result.stderr, r"policy\.conf:1:\d+: warning: .*exact")
+
+    def test_a_type_that_is_not_built_in(self):
+        result = self.check("acl a rbl zen.spamhaus.org\naction no REJECT No\naccess a no\n")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stdout + result.stderr, r"policy\.conf:1:\d+: warning: ")
+
+    def test_the_policy_may_be_named_on_the_command_line(self):
+        other = self.directory.write("other.conf", "acl oops\n")
+        result = self.check(POLICY, "--policy", other)
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stdout + result.stderr, r"other\.conf:1:")
+
+    def test_a_dump_loads_back_to_the_same(self):
+        first = self.check(POLICY, "--dump", request_timeout="7s", socket_mode="0600")
+        self.assertEqual(first.returncode, 0, first.stderr)
+        self.assertRegex(first.stdout, r"(?m)^request_timeout = 7s$")
+        again = run("check", "-c", self.directory.write("dumped.conf", first.stdout), "--dump")
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual(again.stdout, first.stdout)
+
+    def test_the_sample_configuration_has_no_mistake(self):
+        result = run("check", "-c", ROOT / "conf/main.conf", "--policy", ROOT / "conf/policy.conf")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertNotIn("warning", result.stdout + result.stderr)
+
+
+class Explain(Case):
+    def explain(self, policy, *requests, arguments=()):
+        text = b"".join(render(request) for request in requests).decode()
+        result = run("explain", "-c", self.conf(policy), *arguments, stdin=text)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def test_each_line_each_test_and_the_decision(self):
+        text = self.explain(POLICY, rcpt(sender="a@bad.test", client_address="198.51.100.7"))
+        self.assertRegex(text, r"policy\.conf:5")
+        self.assertRegex(text, r"bad.*TRUE|TRUE.*bad")
+        self.assertRegex(text, r"office.*(TRUE|FALSE)|(TRUE|FALSE).*office")
+        self.assertIn("REJECT No mail from bad.test", text)
+
+    def test_what_cannot_be_known_is_unknown(self):
+        text = self.explain("acl foo sender match=exact foo@x.test\naction no REJECT No\naccess !foo no\n",
+                            {"protocol_state": "CONNECT", "client_address": "192.0.2.1", "sender": ""})
+        self.assertIn("UNKNOWN", text)
+        self.assertIn("DUNNO", text)
+
+    def test_several_requests(self):
+        text = self.explain(POLICY, rcpt(sender="a@bad.test", client_address="198.51.100.7"), rcpt())
+        self.assertIn("REJECT", text)
+        self.assertIn("DUNNO", text)
+
+    def test_requests_from_a_file(self):
+        path = self.directory.write("requests", render(rcpt(sender="a@bad.test", client_address="::1")).decode())
+        result = run("explain", "-c", self.conf(POLICY), path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("REJECT No mail from bad.test", result.stdout)
+
+    def test_a_malformed_request_is_status_1(self):
+        self.assertEqual(run("explain", "-c", self.conf(POLICY), stdin="nonsense\n\n").returncode, 1)
+
+    def test_a_broken_policy_is_status_1(self):
+        self.assertEqual(run("explain", "-c", self.conf("acl oops\n"), stdin="\n").returncode, 1)
+
+    def test_what_a_site_sends_is_shown_harmless(self):
+        text = self.explain(POLICY, rcpt(sender="\x1b[31m@bad.test", client_address="::1"))
+        self.assertNotIn("\x1b", text)
+
+
+class Query(Case):
+    def test_one_request_to_the_running_server(self):
+        with Daemon(POLICY) as daemon:
+            result = run("query", "-c", daemon.conf, "protocol_state=RCPT", "sender=a@bad.test",
+                         "client_address=198.51.100.7")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn("REJECT No mail from bad.test", result.stdout)
+
+    def test_nobody_answers(self):
+        result = run("query", "-c", self.conf(POLICY), "sender=a@bad.test")
+        self.assertEqual(result.returncode, 1)
+        self.assertNotEqual(result.stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main()

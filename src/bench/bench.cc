@@ -1,0 +1,54 @@
+#include "bench/bench.h"
+
+#include <cstdio>
+
+#include <fmt/format.h>
+
+namespace policymux {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+using Microseconds = std::chrono::duration<double, std::micro>;
+
+double rate(const LoadReport& report) {
+  return static_cast<double>(report.answers) / Seconds{report.elapsed}.count();
+}
+double percentile(const LoadReport& report, double share) {
+  return Microseconds{report.latency.percentile(share)}.count();
+}
+double busy(const LoadReport& report) { return Seconds{report.cpu} / Seconds{report.elapsed}; }
+
+int failed(const std::string& reason) {
+  fmt::print(stderr, "policymux bench: {}\n", reason);
+  return 1;
+}
+
+}  // namespace
+
+std::string format_report(const LoadReport& report) {
+  return fmt::format(
+      "requests/s  {:.0f}\n"
+      "latency     p50 {:.1f} us, p99 {:.1f} us, p99.9 {:.1f} us\n"
+      "answered    {} in {:.2f} s; failed {}, unanswered {}\n"
+      "this client used {:.0f} % of a core\n",
+      rate(report), percentile(report, .5), percentile(report, .99), percentile(report, .999), report.answers,
+      Seconds{report.elapsed}.count(), report.failures, report.unanswered, 100 * busy(report));
+}
+
+std::string format_json(const LoadReport& report) {
+  return fmt::format(
+      R"({{"rate": {:.1f}, "p50": {:.2f}, "p99": {:.2f}, "p999": {:.2f}, "answers": {}, "seconds": {:.4f}, )"
+      R"("failures": {}, "unanswered": {}, "client_cpu": {:.3f}}})" "\n",
+      rate(report), percentile(report, .5), percentile(report, .99), percentile(report, .999), report.answers,
+      Seconds{report.elapsed}.count(), report.failures, report.unanswered, busy(report));
+}
+
+int bench_main(const BenchOptions& options) {
+  if (options.floor) return failed(run_floor(options.floor_options).error());
+  const auto report = run_load(options.load);
+  if (!report) return failed(report.error());
+  fmt::print("{}", options.json ? format_json(*report) : format_report(*report));
+  return report->failures + report->unanswered == 0 ? 0 : 1;
+}
+
+}  // namespace policymux

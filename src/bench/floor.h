@@ -1,0 +1,22 @@
+// The floor: as little as a policy server can do.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <policymux/result.h>
+
+#include "base/endpoint.h"
+
+namespace policymux {
+
+struct FloorOptions {
+  Endpoint listen{.host = "127.0.0.1", .port = 10002};
+  std::optional<unsigned> cpu{};
+};
+
+// A bare epoll loop: one recv, a look whether the request ends there ("\n\n"), one send of "action=DUNNO\n\n".
+// Clients must not pipeline. Serves until a signal ends the process; returns only when it cannot serve.
+Result<Ok, std::string> run_floor(const FloorOptions& options);
+
+}  // namespace policymux

@@ -1,0 +1,40 @@
+// What the load generator sends: requests rendered beforehand, so that sending one costs nothing but the sending.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <policymux/result.h>
+
+namespace policymux {
+
+// Whole requests, each with its closing empty line, one after the other in one piece of memory.
+class RequestPool {
+ public:
+  void add(std::string_view request) { text_ += request; ends_.push_back(text_.size()); }
+  std::size_t size() const { return ends_.size(); }
+  std::string_view operator[](std::size_t i) const {
+    const auto begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view{text_}.substr(begin, ends_[i] - begin);
+  }
+
+ private:
+  std::string text_;
+  std::vector<std::size_t> ends_;
+};
+
+// Questions at RCPT TO with the attributes of a Postfix 3.8, in its order. The same seed gives the same
+// requests, on every machine. They vary like this, evenly and independently:
+//   sender, recipient  userN@dM.example, N and M below 1000; one sender in 16 is empty
+//   client_address     10.A.B.C, one in 8 2001:db8:A::B
+//   client_name, helo  mailN.dM.example
+//   size               below 2 MB
+RequestPool generate_requests(std::uint64_t seed, std::size_t count);
+
+// The requests of a file as it would be sent, empty lines between them. The error says what is wrong with it.
+Result<RequestPool, std::string> read_requests(const std::string& path);
+
+}  // namespace policymux

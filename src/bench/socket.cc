@@ -1,0 +1,106 @@
+#include "bench/socket.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include <fmt/format.h>
+
+namespace policymux {
+namespace {
+
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+Unexpected<std::string> failed(const Endpoint& endpoint, const char* reason) {
+  return Unexpected{fmt::format("{}: {}", to_string(endpoint), reason)};
+}
+Unexpected<std::string> failed(const Endpoint& endpoint) { return failed(endpoint, std::strerror(errno)); }
+
+Result<Address, std::string> resolve_local(const Endpoint& endpoint) {
+  Address address;
+  auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
+  if (endpoint.path.size() >= sizeof local.sun_path) return failed(endpoint, "the path is too long");
+  local.sun_family = AF_UNIX;
+  endpoint.path.copy(local.sun_path, endpoint.path.size());
+  address.size = sizeof local;
+  return address;
+}
+
+Result<Address, std::string> resolve_inet(const Endpoint& endpoint) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const auto host = endpoint.host.empty() ? "127.0.0.1" : endpoint.host.c_str();
+  const int error = ::getaddrinfo(host, std::to_string(endpoint.port).c_str(), &hints, &found);
+  if (error != 0) return failed(endpoint, ::gai_strerror(error));
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, ::freeaddrinfo};
+  Address address;
+  address.size = found->ai_addrlen;
+  std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
+  return address;
+}
+
+Result<Address, std::string> resolve(const Endpoint& endpoint) {
+  return endpoint.kind == Endpoint::Kind::local ? resolve_local(endpoint) : resolve_inet(endpoint);
+}
+
+void set_option(int fd, int level, int name) {
+  const int on = 1;
+  ::setsockopt(fd, level, name, &on, sizeof on);  // a help, not a need
+}
+
+UniqueFd stream_socket(const Address& address) {
+  return UniqueFd{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+}
+
+bool make_non_blocking(int fd) { return ::fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
+
+}  // namespace
+
+Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint) {
+  const auto address = resolve(endpoint);
+  if (!address) return Unexpected{address.error()};
+  auto fd = stream_socket(*address);
+  if (!fd || ::connect(fd.get(), address->get(), address->size) != 0) return failed(endpoint);
+  if (endpoint.kind == Endpoint::Kind::inet) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+  if (!make_non_blocking(fd.get())) return failed(endpoint);
+  return fd;
+}
+
+Result<UniqueFd, std::string> listen_on(const Endpoint& endpoint) {
+  const auto address = resolve(endpoint);
+  if (!address) return Unexpected{address.error()};
+  auto fd = stream_socket(*address);
+  if (!fd) return failed(endpoint);
+  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (endpoint.kind == Endpoint::Kind::local) ::unlink(endpoint.path.c_str());
+  if (::bind(fd.get(), address->get(), address->size) != 0 || ::listen(fd.get(), SOMAXCONN) != 0 ||
+      !make_non_blocking(fd.get())) {
+    return failed(endpoint);
+  }
+  return fd;
+}
+
+Result<Ok, std::string> pin_to_cpu(std::optional<unsigned> cpu) {
+  if (!cpu) return Ok{};
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (*cpu < CPU_SETSIZE) CPU_SET(*cpu, &set);
+  if (::sched_setaffinity(0, sizeof set, &set) == 0) return Ok{};
+  return Unexpected{fmt::format("cannot run on cpu {}: {}", *cpu, std::strerror(errno))};
+}
+
+}  // namespace policymux

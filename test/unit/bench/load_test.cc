@@ -1,0 +1,86 @@
+// The load generator against the floor, each in a process of its own.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "bench/bench.h"
+#include "bench/socket.h"
+#include "support/catch.h"
+
+using namespace policymux;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A floor server in a child, on a socket in a directory that goes with it.
+class FloorProcess {
+ public:
+  FloorProcess() {
+    REQUIRE(::mkdtemp(directory_.data()) != nullptr);
+    endpoint = {.kind = Endpoint::Kind::local, .path = directory_ + "/floor"};
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      (void)run_floor({.listen = endpoint});
+      ::_exit(1);
+    }
+    while (!connect_to(endpoint)) ::usleep(1000);
+  }
+  ~FloorProcess() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    ::unlink(endpoint.path.c_str());
+    ::rmdir(directory_.c_str());
+  }
+  Endpoint endpoint;
+
+ private:
+  std::string directory_ = "/tmp/policymux-floor-XXXXXX";
+  pid_t pid_ = -1;
+};
+
+}  // namespace
+
+TEST_CASE("every request is answered, in a closed loop and at a fixed rate") {
+  const FloorProcess floor;
+  for (const double rate : {0., 5000.}) {
+    CAPTURE(rate);
+    const auto report = run_load({.target = floor.endpoint, .connections = 5, .rate = rate, .duration = 60s,
+                                  .warm_up = 10ms, .count = 500});
+    REQUIRE(report);
+    CHECK(report->failures == 0);
+    CHECK(report->unanswered == 0);
+    CHECK(report->latency.total() >= 500);
+    CHECK(report->latency.percentile(.99) >= report->latency.percentile(.5));
+  }
+}
+
+TEST_CASE("time ends a measurement, too") {
+  const FloorProcess floor;
+  const auto report = run_load({.target = floor.endpoint, .connections = 2, .duration = 50ms, .warm_up = 0ms});
+  REQUIRE(report);
+  CHECK(report->answers > 0);
+  CHECK(report->elapsed == 50ms);
+}
+
+TEST_CASE("a server that is not there is an error that names it") {
+  const Endpoint nowhere{.kind = Endpoint::Kind::local, .path = "/nonexistent/socket"};
+  const auto report = run_load({.target = nowhere});
+  REQUIRE_FALSE(report);
+  CHECK(report.error() == "unix:/nonexistent/socket: No such file or directory");
+}
+
+TEST_CASE("a core that is not there is an error") {
+  CHECK_FALSE(pin_to_cpu(100'000));
+  CHECK(pin_to_cpu(std::nullopt));
+}
+
+TEST_CASE("a report is one line of JSON") {
+  LoadReport report;
+  report.answers = 10;
+  report.elapsed = 2s;
+  report.latency.add(1us);
+  CHECK(format_json(report) == "{\"rate\": 5.0, \"p50\": 1.01, \"p99\": 1.01, \"p999\": 1.01, \"answers\": 10, "
+                               "\"seconds\": 2.0000, \"failures\": 0, \"unanswered\": 0, \"client_cpu\": 0.000}\n");
+}

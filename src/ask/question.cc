@@ -86,9 +86,11 @@ std::span<const QuestionType> question_types() { return rows; }
 
 const QuestionType& question_type(QuestionKind kind) { return rows[static_cast<std::size_t>(kind)]; }
 
-bool is_one_of(std::string_view word, std::string_view words) {
+std::optional<std::size_t> word_index(std::string_view word, std::string_view words) {
   const auto list = split_words(words, "|");
-  return std::ranges::find(list, word) != list.end();
+  const auto found = std::ranges::find(list, word);
+  if (found == list.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - list.begin());
 }
 
 }  // namespace policymux

@@ -1,6 +1,7 @@
 // The contract between deciding and answering: what may be asked outside, and what comes back.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@ enum class QuestionKind : std::uint8_t {
   rbl, rhsbl, dns, spf, country, asn, table,                       // reading
   greylisting, rate, quota, distinct, service, lua, learn, policy, // acting
 };
+inline constexpr std::size_t question_kinds = 15;
 
 // Reading: asking changes nothing, so it may be asked ahead of need, together with others, and shared.
 // Acting: asking has an effect; one at a time for a request, in order, never shared.
@@ -73,8 +75,8 @@ struct QuestionType {
 std::span<const QuestionType> question_types();
 const QuestionType& question_type(QuestionKind kind);
 
-// Is `word` one of those in a list like "mailfrom|helo|both"?
-bool is_one_of(std::string_view word, std::string_view words);
+// The number of `word` in a list like "mailfrom|helo|both", from 0; nothing when it is not there.
+std::optional<std::size_t> word_index(std::string_view word, std::string_view words);
 
 // What a policy says about one question: the constant part. Two tests that say the same share one.
 struct Definition {
@@ -104,7 +106,7 @@ struct Answer {
 };
 
 // Who waits for answers. Called exactly once for each question, never from inside Asker::ask(), and not
-// after the Asking is gone.
+// after the Asking is gone. The Asking may be destroyed from inside this call.
 class AnswerSink {
  public:
   virtual void answered(std::uint32_t token, Answer answer) = 0;

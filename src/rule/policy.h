@@ -179,7 +179,7 @@ struct Policy {
   std::vector<Access> lines{};
   std::vector<Chain> chains{};            // chains[0] is main
   std::optional<std::uint32_t> default_action{};  // nullopt: DUNNO
-  char recipient_delimiter = '+';         // '\0': none; for normalized_sender
+  std::string recipient_delimiter{"+"};   // any of these characters; for normalized_sender
 
   TestKind kind_of(std::uint32_t acl) const;      // a composite of a reading test is reading
   bool depends_on_score(std::uint32_t acl) const; // score or tag, directly or in a composite

@@ -1,0 +1,139 @@
+#include <algorithm>
+
+#include "rule/checker.h"
+#include "rule/graph.h"
+
+namespace policymux {
+namespace {
+
+constexpr std::uint32_t deepest_chain = 16;
+
+// LANGUAGE: "If the last word names an action it is the action". Takes it off the words.
+std::optional<std::uint32_t> take_action(CheckerContext& context, std::span<const Word>& words) {
+  const auto& last = words.back();
+  const auto action = context.actions.find(last.text);
+  if (!action) return std::nullopt;
+  words = words.first(words.size() - 1);
+  if (context.acls.find(last.text)) {
+    context.report.warning(last.place, {in_quotes(last.text) + " is an action and an acl: taken as the action"});
+  }
+  return action;
+}
+
+void unknown_word(CheckerContext& context, const Word& word, bool is_last) {
+  if (context.actions.find(word.text)) {
+    return context.report.error(word.place, {in_quotes(word.text) + " is an action: it must be the last word"});
+  }
+  auto hint = context.acls.hint(word.text);
+  if (hint.empty() && is_last) hint = context.actions.hint(word.text);
+  context.report.error(word.place, {(is_last ? "unknown acl or action " : "unknown acl ") + in_quotes(word.text), std::move(hint)});
+}
+
+std::optional<Term> resolve_word(CheckerContext& context, const Word& word, bool is_last) {
+  if (word.text.starts_with('!')) return resolve_term(context, word.text, {.place = word.place});
+  if (const auto acl = context.acls.find(word.text)) return Term{.acl = *acl};
+  unknown_word(context, word, is_last);
+  return std::nullopt;
+}
+
+void warn_repeated(CheckerContext& context, std::span<const Word> words, const std::vector<Term>& terms) {
+  auto sorted = terms;
+  const auto less = [](const Term& a, const Term& b) { return std::pair{a.acl, a.negated} < std::pair{b.acl, b.negated}; };
+  std::ranges::sort(sorted, less);
+  const auto twice = std::ranges::adjacent_find(sorted, {}, &Term::acl);
+  if (twice == sorted.end()) return;
+  const auto second = std::find_if(terms.rbegin(), terms.rend(), [&](const Term& t) { return t.acl == twice->acl; });
+  const auto& word = words[static_cast<std::size_t>(terms.rend() - second) - 1];
+  const auto name = in_quotes(context.policy.acls[twice->acl].name);
+  context.report.warning(word.place, {twice->negated == (twice + 1)->negated
+                                          ? "acl " + name + " stands here twice"
+                                          : "acl " + name + " and its opposite: this line never matches"});
+}
+
+std::string text_of(const AccessStatement& statement) {
+  std::string text = "access";
+  for (const auto& word : statement.words) text.append(1, ' ').append(word.text);
+  return text;
+}
+
+// Which line of a chain calls `to`.
+const Access& caller(const Policy& policy, std::uint32_t from, std::uint32_t to) {
+  const auto calls = [&](std::uint32_t line) {
+    const auto& action = policy.lines[line].action;
+    return action && policy.actions[*action].kind == Action::Kind::chain && policy.actions[*action].chain == to;
+  };
+  return policy.lines[*std::ranges::find_if(policy.chains[from].lines, calls)];
+}
+
+Graph calls_of(const Policy& policy) {
+  Graph calls(policy.chains.size());
+  for (const auto& line : policy.lines) {
+    if (!line.action || policy.actions[*line.action].kind != Action::Kind::chain) continue;
+    calls[line.chain].push_back(policy.actions[*line.action].chain);
+  }
+  return calls;
+}
+
+// Told at the call that goes one too deep.
+void check_depth(CheckerContext& context, const Graph& calls, const std::vector<std::uint32_t>& heights) {
+  std::uint32_t chain = 0;
+  for (std::uint32_t depth = 0; depth + heights[chain] > deepest_chain; ++depth) {
+    const auto next = *std::ranges::max_element(calls[chain], {}, [&](std::uint32_t c) { return heights[c]; });
+    if (depth == deepest_chain) {
+      return context.report.error(caller(context.policy, chain, next).place,
+                                  {"chains nest more than 16 deep here, on their way from main"});
+    }
+    chain = next;
+  }
+}
+
+}  // namespace
+
+std::optional<Term> resolve_term(CheckerContext& context, std::string_view text, const Origin& at) {
+  const bool negated = text.starts_with('!');
+  if (negated) text.remove_prefix(1);
+  const auto acl = context.acl_named(text, at);
+  if (!acl) return std::nullopt;
+  return Term{.acl = *acl, .negated = negated};
+}
+
+void add_access(CheckerContext& context, const AccessStatement& statement) {
+  std::span<const Word> words{statement.words};
+  Access line{.place = statement.place, .chain = statement.chain, .text = text_of(statement)};
+  line.action = take_action(context, words);
+  if (words.empty()) {
+    context.report.error(statement.words.front().place,
+                         {in_quotes(statement.words.front().text) + " is an action: this line has no acl"});
+    return;
+  }
+  for (const auto& word : words) {
+    const bool is_last = &word == &statement.words.back() && words.size() > 1;
+    if (const auto term = resolve_word(context, word, is_last)) line.terms.push_back(*term);
+  }
+  if (line.terms.size() == words.size()) warn_repeated(context, words, line.terms);
+  auto& policy = context.policy;
+  policy.chains[line.chain].lines.push_back(static_cast<std::uint32_t>(policy.lines.size()));
+  policy.lines.push_back(std::move(line));
+}
+
+void check_chains(CheckerContext& context, std::span<const ChainStatement> statements) {
+  const auto& policy = context.policy;
+  const auto calls = calls_of(policy);
+  const auto walked = walk(calls);
+  for (const auto& cycle : walked.cycles) {
+    const auto name = [&](std::uint32_t chain) { return policy.chains[chain].name; };
+    context.report.error(caller(policy, cycle.back(), cycle.front()).place,
+                         {"a cycle of chains: " + cycle_text(cycle, " calls ", name)});
+  }
+  if (walked.cycles.empty()) check_depth(context, calls, walked.heights);
+
+  std::vector<bool> is_called(policy.chains.size(), false);
+  for (const auto& callees : calls) {
+    for (const auto chain : callees) is_called[chain] = true;
+  }
+  for (std::size_t chain = 1; chain < policy.chains.size(); ++chain) {
+    if (!is_called[chain]) context.report.warning(statements[chain].place, {"nothing calls chain " + in_quotes(policy.chains[chain].name)});
+  }
+}
+
+}  // namespace policymux

@@ -1,0 +1,21 @@
+// Who leads to whom: cycles and depths of chains and of combined acls, however deep.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace policymux {
+
+using Graph = std::vector<std::vector<std::uint32_t>>;  // successors of each node
+
+struct GraphWalk {
+  // Each begins with the node that was met again; at most 100 are told.
+  std::vector<std::vector<std::uint32_t>> cycles{};
+  // How many steps lead away from each node at most, steps that close a cycle left out.
+  std::vector<std::uint32_t> heights{};
+};
+
+// Cost: O(nodes + edges), no recursion.
+GraphWalk walk(const Graph& graph);
+
+}  // namespace policymux

@@ -1,0 +1,61 @@
+#include <cstdio>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "app/allow.h"
+#include "cli/commands.h"
+#include "config/settings.h"
+#include "rule/lint.h"
+
+namespace policymux {
+namespace {
+
+constexpr std::string_view postfix_queue = "/var/spool/postfix/";
+
+// Debian's Postfix runs smtpd in a chroot, from where it sees only what lies below.
+void lint_listeners(const Origins& origins, const Config& config, Diagnostics& out) {
+  for (const auto& endpoint : config.main.listen) {
+    if (endpoint.kind != Endpoint::Kind::local || endpoint.path.starts_with(postfix_queue)) continue;
+    out.push_back({.severity = Severity::warning,
+                   .what = {.file = origins.config ? origins.config->path : "",
+                            .text = fmt::format("main.listen: {} cannot be seen from Postfix's chroot", to_string(endpoint))},
+                   .hint = "a path below /var/spool/postfix can, and so can inet"});
+  }
+}
+
+void tell(const Diagnostics& diagnostics) {
+  for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", render(diagnostic));
+}
+
+}  // namespace
+
+int check(const CheckOptions& options) {
+  Diagnostics diagnostics;
+  auto config = read_config(options.origins, diagnostics);
+  if (config) {
+    lint_listeners(options.origins, *config, diagnostics);
+    if (const auto allow = allow_only(config->main.allow); !allow) {
+      diagnostics.push_back({.what = {.file = options.origins.config->path, .text = "main.allow: " + allow.error()}});
+    }
+  }
+  tell(diagnostics);
+  if (!config) return 1;
+  const auto dumped = options.dump ? dump(*config) : std::string{};
+  const auto ruleset = read_ruleset(options.origins, *std::move(config), {});
+  tell(ruleset.diagnostics);
+  if (!ruleset.usable() || has_errors(diagnostics)) return 1;
+  tell(lint(*ruleset.policy));
+  if (options.dump) {
+    fmt::print("{}", dumped);
+  } else if (options.dump_policy) {
+    fmt::print("{}{}", dump(*ruleset.policy), dump(*ruleset.table, *ruleset.policy));
+  } else {
+    const auto& policy = *ruleset.policy;
+    fmt::print("{}: {} acls, {} actions, {} access lines: no mistakes\n", policy.files.front(), policy.acls.size(),
+               policy.actions.size(), policy.lines.size());
+  }
+  return 0;
+}
+
+}  // namespace policymux

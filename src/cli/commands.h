@@ -1,0 +1,37 @@
+// The commands that end by themselves. Each returns the exit status: 0 done, 1 a problem.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/ruleset.h"
+#include "base/time.h"
+
+namespace policymux {
+
+// Reads main.conf and the policy as the daemon would, tells every mistake and every doubt on stderr and how much
+// there is on stdout.
+struct CheckOptions {
+  Origins origins{};
+  bool dump = false;         // every setting of main.conf on stdout instead
+  bool dump_policy = false;  // the policy as it was understood, and how it was compiled
+};
+int check(const CheckOptions& options);
+
+// Requests from files, or from stdin where there are none: why is each decided as it is?
+struct ExplainOptions {
+  Origins origins{};
+  std::vector<std::string> files{};
+};
+int explain(const ExplainOptions& options);
+
+// One request to a running server, its answer on stdout.
+struct QueryOptions {
+  Origins origins{};
+  std::string server{};                 // an endpoint; empty: the first listener of main.conf
+  std::vector<std::string> attributes{};  // name=value; none: a request from stdin
+  milliseconds timeout{std::chrono::seconds{100}};
+};
+int query(const QueryOptions& options);
+
+}  // namespace policymux

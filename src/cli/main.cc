@@ -1,0 +1,129 @@
+// The command line: what each command takes, and nothing else.
+#include <CLI/CLI.hpp>
+
+#include <fmt/format.h>
+
+#include "app/daemon.h"
+#include "base/endpoint.h"
+#include "base/time.h"
+#include "bench/bench.h"
+#include "cli/commands.h"
+#include "cli/inline_bench.h"
+
+namespace policymux {
+namespace {
+
+constexpr int wrong_usage = 2;
+
+// "30s", "250ms", "5m" and the like.
+CLI::Option* add_duration(CLI::App& command, const std::string& name, milliseconds& target, const std::string& help) {
+  return command.add_option_function<std::string>(name, [&target, name](const std::string& text) {
+    const auto duration = parse_duration(text);
+    if (!duration) throw CLI::ValidationError(name, "want a number and a unit, as in 250ms or 30s");
+    target = *duration;
+  }, help + " (" + format_duration(target) + ")");
+}
+
+CLI::Option* add_endpoint(CLI::App& command, const std::string& name, Endpoint& target, const std::string& help) {
+  return command.add_option_function<std::string>(name, [&target, name](const std::string& text) {
+    auto endpoint = parse_endpoint(text);
+    if (!endpoint) throw CLI::ValidationError(name, endpoint.error());
+    target = *std::move(endpoint);
+  }, help + " (" + to_string(target) + ")");
+}
+
+struct ConfigArguments {
+  std::string config{}, policy{};
+  Origins origins() const { return {.config = find_config(config), .policy = policy}; }
+};
+
+CLI::App& add_command(CLI::App& app, ConfigArguments& config, const std::string& name, const std::string& help) {
+  auto& command = *app.add_subcommand(name, help);
+  command.add_option("-c,--config", config.config,
+                     "main.conf (else POLICYMUX_CONFIG, APOLICY_CONFIG_PATH, /etc/policymux/main.conf, /etc/apolicy/main.conf)");
+  command.add_option("--policy", config.policy, "policy.conf, instead of the one that main.conf names");
+  return command;
+}
+
+void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_process, bool& is_inline, ConfigArguments& config) {
+  auto& command = add_command(app, config, "bench", "put load on a policy server, or measure parsing and deciding alone");
+  auto& load = bench.load;
+  add_endpoint(command, "--target", load.target, "the server to ask");
+  command.add_option("--connections", load.connections, "how many (10)")->check(CLI::Range(1u, 100'000u));
+  command.add_option("--rate", load.rate, "requests per second in all; 0: as fast as answers come (0)")->check(CLI::NonNegativeNumber);
+  add_duration(command, "--duration", load.duration, "how long to measure");
+  add_duration(command, "--warm-up", load.warm_up, "how long before that");
+  command.add_option("--count", load.count, "stop after so many requests; 0: only the time ends it (0)");
+  command.add_option("--seed", load.seed, "of the requests that are made up (1)");
+  command.add_option("--requests", load.requests, "a file of requests to send instead");
+  command.add_option("--cpu", load.cpu, "run on this processor alone");
+  command.add_flag("--json", bench.json, "one line of JSON");
+  command.add_flag("--floor", bench.floor, "be the floor instead: a server that only finds a request's end");
+  add_endpoint(command, "--listen", bench.floor_options.listen, "where the floor listens");
+  command.add_flag("--inline", is_inline, "no network: parse and decide requests with the policy, and say what each costs");
+  command.callback([&] {
+    bench.floor_options.cpu = load.cpu;
+    in_process.requests = load.requests;
+    in_process.seed = load.seed;
+    in_process.json = bench.json;
+  });
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"policymux answers Postfix's policy questions from a policy.conf"};
+  app.name("policymux");
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  app.set_version_flag("--version", "policymux " POLICYMUX_VERSION);
+
+  ConfigArguments config;
+  ServeOptions serve_options;
+  auto& serving = add_command(app, config, "serve", "answer Postfix until told to stop");
+  serving.add_flag("--daemon", serve_options.background, "into the background, once all is well");
+  serving.add_option("--pid-file", serve_options.pid_file, "write the process number there");
+
+  CheckOptions check_options;
+  auto& checking = add_command(app, config, "check", "read the configuration and tell every mistake and every doubt");
+  checking.add_flag("--dump", check_options.dump, "print every setting of main.conf");
+  checking.add_flag("--dump-policy", check_options.dump_policy, "print the policy as it was understood and compiled");
+
+  ExplainOptions explain_options;
+  auto& explaining = add_command(app, config, "explain", "show for each access line why it did or did not decide a request");
+  explaining.add_option("FILE", explain_options.files, "requests as Postfix sends them; none: from stdin");
+
+  QueryOptions query_options;
+  auto& querying = add_command(app, config, "query", "send one request to a running server and print its answer");
+  querying.add_option("--server", query_options.server, "inet:host:port or unix:path (the first listener of main.conf)");
+  add_duration(querying, "--timeout", query_options.timeout, "how long to wait");
+  querying.add_option("NAME=VALUE", query_options.attributes, "attributes of the request; none: a request from stdin")
+      ->check([](const std::string& text) {
+        const auto equals = text.find('=');
+        return equals == 0 || equals == text.npos || text.find('\n') != text.npos ? "want name=value: " + text : std::string{};
+      });
+
+  BenchOptions bench_options;
+  InlineBenchOptions inline_options;
+  bool is_inline = false;
+  add_bench(app, bench_options, inline_options, is_inline, config);
+  app.add_subcommand("version", "print the version");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    return app.exit(problem) == 0 ? 0 : wrong_usage;
+  }
+  const auto& command = app.get_subcommands().front()->get_name();
+  if (command == "serve") return serve_options.origins = config.origins(), serve(serve_options);
+  if (command == "check") return check_options.origins = config.origins(), check(check_options);
+  if (command == "explain") return explain_options.origins = config.origins(), explain(explain_options);
+  if (command == "query") return query_options.origins = config.origins(), query(query_options);
+  if (command == "bench" && is_inline) return inline_options.origins = config.origins(), inline_bench(inline_options);
+  if (command == "bench") return bench_main(bench_options);
+  fmt::print("policymux {}\n", POLICYMUX_VERSION);
+  return 0;
+}
+
+}  // namespace
+}  // namespace policymux
+
+int main(int argc, char** argv) { return policymux::run(argc, argv); }

@@ -1,0 +1,236 @@
+#include "decide/decider.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <xxhash.h>
+
+namespace policymux {
+namespace {
+
+constexpr std::string_view policy_request = "smtpd_access_policy";
+constexpr std::string_view dunno_reply = "action=DUNNO\n\n";
+
+void append(std::string& out, std::initializer_list<std::string_view> pieces) {
+  for (const auto piece : pieces) out += piece;
+}
+
+// How long one question may take: a service has time-outs of its own within the request's deadline.
+milliseconds time_limit(const Definition& definition, const DecideSettings& settings) {
+  for (const auto& option : definition.options) {
+    if (option.name == "timeout") return parse_duration(option.value).value_or(settings.timeout);
+  }
+  const bool has_its_own = definition.kind == QuestionKind::service || definition.kind == QuestionKind::policy;
+  return has_its_own ? settings.deadline : settings.timeout;
+}
+
+}  // namespace
+
+// A request that waits: its own copy of the bytes, its table, what is known and who is asked.
+class Decider::Waiting final : public Suspended, public AnswerSink {
+ public:
+  Waiting(Decider& decider, const Request& request, Conversation& conversation, Client& client)
+      : decider_{decider},
+        live_{decider.live_},
+        settings_{decider.settings_},
+        bytes_{request.raw()},
+        request_{request},
+        conversation_{conversation},
+        client_{client},
+        deadline_{decider.loop_.now() + settings_.deadline},
+        timer_{decider.loop_.raw(), this} {
+    request_.rebase(bytes_.data());
+    ++decider_.metrics_[Gauge::requests_waiting];
+  }
+  ~Waiting() override { --decider_.metrics_[Gauge::requests_waiting]; }
+  Waiting& operator=(Waiting&&) = delete;
+
+  // REQUIRES: the evaluator has just left this request open.
+  void ask_what_is_needed() {
+    memo_ = live_->evaluator.memo();
+    for (const auto& need : live_->evaluator.needs()) {
+      if (!facts_.asked(need.question)) ask(need);
+    }
+    arm_timer();
+  }
+
+  void answered(std::uint32_t token, Answer answer) override {
+    settle(token, std::move(answer));
+    go_on();
+  }
+
+ private:
+  struct Open {
+    QuestionId question;
+    SteadyTime deadline;
+    std::unique_ptr<Asking> asking;
+  };
+
+  void ask(const Need& need) {
+    const auto& definition = *live_->evaluator.table().questions[need.question];
+    const auto conduct = question_type(definition.kind).conduct;
+    const auto deadline = std::min(deadline_, decider_.loop_.now() + time_limit(definition, settings_));
+    facts_.ask(need.question, conduct);
+    auto* asker = decider_.askers_[static_cast<std::size_t>(definition.kind)];
+    if (asker == nullptr) {  // left out of this build: as if nobody answered in time
+      open_.push_back({need.question, decider_.loop_.now(), nullptr});
+      return;
+    }
+    const Question question{definition, need.key, request_, deadline};
+    auto asking = conduct == Conduct::reading ? decider_.lookups_.ask(*asker, question, *this, need.question)
+                                              : asker->ask(question, *this, need.question);
+    open_.push_back({need.question, deadline, std::move(asking)});
+  }
+
+  // The first answer counts, whatever an asker does.
+  void settle(QuestionId question, Answer answer) {
+    facts_.add(question, std::move(answer));
+    std::erase_if(open_, [question](const Open& open) { return open.question == question; });
+  }
+
+  void arm_timer() {
+    auto next = deadline_;
+    for (const auto& open : open_) next = std::min(next, open.deadline);
+    timer_.arm(std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(next - decider_.loop_.now())));
+  }
+
+  void on_timer() {
+    const auto now = decider_.loop_.now();
+    if (now >= deadline_) {
+      facts_.expire();
+      open_.clear();
+      ++decider_.metrics_[Counter::deadlines_passed];
+    }
+    std::vector<QuestionId> late;
+    for (const auto& open : open_) {
+      if (now >= open.deadline) late.push_back(open.question);
+    }
+    for (const auto question : late) settle(question, {});
+    go_on();
+  }
+
+  void go_on() {
+    const auto* decision = live_->evaluator.evaluate(request_, facts_, &memo_);
+    if (decision == nullptr) return ask_what_is_needed();
+    timer_.cancel();
+    open_.clear();
+    const auto reply = decider_.apply(*live_, *decision, request_, conversation_);
+    client_.answered(reply);  // may destroy us
+  }
+
+  Decider& decider_;
+  const std::shared_ptr<LiveTable> live_;
+  const DecideSettings settings_;
+  const std::string bytes_;
+  Request request_;
+  Conversation& conversation_;
+  Client& client_;
+  const SteadyTime deadline_;
+  Facts facts_;
+  Memo memo_;
+  std::vector<Open> open_;
+  Timer<Waiting, &Waiting::on_timer> timer_;
+};
+
+Decider::Decider(Loop& loop, Logger& logger, Metrics& metrics, std::shared_ptr<const Table> table,
+                 const DecideSettings& settings)
+    : loop_{loop},
+      logger_{logger},
+      metrics_{metrics},
+      settings_{settings},
+      live_{std::make_shared<LiveTable>(std::move(table))} {}
+
+void Decider::use(std::shared_ptr<const Table> table) {
+  auto fresh = std::make_shared<LiveTable>(std::move(table));
+  fresh->inherit(*live_);
+  live_ = std::move(fresh);
+}
+
+std::optional<std::string_view> Decider::handle(const Request& request, Conversation& conversation) {
+  ++metrics_[Counter::requests];
+  if (const auto reply = settle_kind(request, conversation)) return reply;
+  const auto* decision = live_->evaluator.evaluate(request);
+  if (decision == nullptr) return std::nullopt;
+  return apply(*live_, *decision, request, conversation);
+}
+
+std::unique_ptr<Suspended> Decider::suspend(const Request& request, Conversation& conversation, Client& client) {
+  auto waiting = std::make_unique<Waiting>(*this, request, conversation, client);
+  waiting->ask_what_is_needed();
+  return waiting;
+}
+
+// `request=smtpd_access_policy` is what Postfix sends; people who test by hand leave it out. Any other kind of
+// request is none of ours.
+std::optional<std::string_view> Decider::settle_kind(const Request& request, Conversation& conversation) {
+  const auto kind = request.get(Attribute::request);
+  if (kind == policy_request) return std::nullopt;
+  if (kind) {
+    ++metrics_[Counter::requests_of_another_kind];
+    return dunno_reply;
+  }
+  if (!std::exchange(conversation.told_missing_request, true)) {
+    line_.clear();
+    append(line_, {conversation.peer, ": a request without request=", policy_request, ", taken as one"});
+    logger_.log(Level::warning, line_);
+  }
+  return std::nullopt;
+}
+
+std::string_view Decider::apply(LiveTable& live, const Decision& decision, const Request& request,
+                                Conversation& conversation) {
+  for (const auto line : decision.matched) ++live.matches[line];
+  if (!decision.line) ++live.defaults;
+  const auto reply = prepended_before(decision, request, conversation) ? dunno_reply : decision.reply;
+  if (!decision.effects.empty()) log_effects(live, decision);
+  if (settings_.log_decisions == LogDecisions::all ||
+      (settings_.log_decisions == LogDecisions::matched && decision.line)) {
+    log_decision(live, decision, reply.substr(7, reply.size() - 9), request);
+  }
+  return reply;
+}
+
+// Postfix adds a PREPEND once per answer: three recipients, three headers. So each text is answered once for
+// a message on a connection.
+bool Decider::prepended_before(const Decision& decision, const Request& request, Conversation& conversation) const {
+  const auto instance = request.text(Attribute::instance);
+  if (decision.verb != Verb::prepend || !settings_.prepend_once || instance.empty()) return false;
+  if (conversation.instance != instance) {
+    conversation.instance = instance;
+    conversation.prepended.clear();
+  }
+  const std::uint64_t hash = XXH3_64bits(decision.reply.data(), decision.reply.size());
+  auto& seen = conversation.prepended;
+  if (std::find(seen.begin(), seen.end(), hash) != seen.end()) return true;
+  seen.push_back(hash);
+  return false;
+}
+
+void Decider::log_effects(const LiveTable& live, const Decision& decision) {
+  const auto& lines = live.evaluator.table().lines;
+  for (const auto& effect : decision.effects) {
+    const bool warning = effect.kind == Effect::Kind::warning;
+    if (effect.kind != Effect::Kind::log && !warning) continue;
+    line_.clear();
+    append(line_, {lines[effect.line].where(), ": ", effect.text});
+    logger_.log(warning ? Level::warning : Level::info, line_);
+  }
+}
+
+// In Postfix's own style: "4F2A...: RCPT from host[address]: REJECT text; rule=policy.conf:12 foo !bar from=<...>".
+void Decider::log_decision(const LiveTable& live, const Decision& decision, std::string_view action,
+                           const Request& request) {
+  if (!logger_.enabled(Level::info)) return;
+  const auto text = [&request](Attribute attribute) { return request.text(attribute); };
+  const auto queue_id = text(Attribute::queue_id);
+  line_.clear();
+  append(line_, {queue_id.empty() ? "NOQUEUE" : queue_id, ": ", text(Attribute::protocol_state), " from ",
+                 text(Attribute::client_name), "[", text(Attribute::client_address), "]: ", action, "; rule=",
+                 decision.line ? live.evaluator.table().lines[*decision.line].label : "default", " from=<",
+                 text(Attribute::sender), "> to=<", text(Attribute::recipient), "> proto=",
+                 text(Attribute::protocol_name), " helo=<", text(Attribute::helo_name), ">"});
+  if (const auto user = text(Attribute::sasl_username); !user.empty()) append(line_, {" sasl_username=", user});
+  logger_.log(Level::info, line_);
+}
+
+}  // namespace policymux

@@ -1,0 +1,573 @@
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "proto/reply.h"
+#include "rule/table.h"
+
+namespace policymux {
+namespace {
+
+template <class... F>
+struct Overloaded : F... { using F::operator()...; };
+
+// What a group is made from.
+struct GroupBuilder {
+  Group group;
+  ExactIndex::Builder exact{};
+  DomainIndex::Builder domain{};
+  AffixIndex::Builder affix{Affix::prefix};
+  RegexIndex::Builder regex{false};
+  AddressIndex::Builder address{};
+  NumberIndex::Builder number{};
+  std::uint32_t inline_values = 0;  // none: only lists, no index of its own
+};
+
+// A line's guard in the making: the line is a candidate when one of `predicates` holds. `cost` estimates
+// how many lines a request must look at because of it; no predicates: there is no guard.
+struct Guard {
+  std::vector<PredicateId> predicates;
+  double cost = std::numeric_limits<double>::infinity();
+};
+constexpr std::size_t max_guard_predicates = 64;
+
+// Attributes with so few values that knowing one tells little.
+bool has_few_values(const Source& source) {
+  if (!source.attribute) return false;
+  switch (*source.attribute) {
+    case Attribute::request: case Attribute::protocol_state: case Attribute::protocol_name:
+    case Attribute::server_address: case Attribute::server_port: case Attribute::stress:
+    case Attribute::sasl_method: case Attribute::encryption_protocol: case Attribute::encryption_cipher:
+    case Attribute::encryption_keysize: case Attribute::policy_context: case Attribute::compatibility_level:
+    case Attribute::mail_version:
+      return true;
+    default:
+      return false;
+  }
+}
+
+class Compiler {
+ public:
+  explicit Compiler(const Policy& policy) : policy_{policy}, table_{std::make_shared<Table>()} {}
+
+  Result<std::shared_ptr<const Table>, std::string> run() {
+    table_->recipient_delimiter = policy_.recipient_delimiter;
+    table_->predicate_of_acl.assign(policy_.acls.size(), Table::no_predicate);
+    for (const auto& action : policy_.actions) table_->actions.push_back(compile(action));
+    table_->default_action = policy_.default_action;
+    for (const auto& chain : policy_.chains) add_lines(chain);
+    settle_blocks();
+    file_lines();
+    if (auto built = build_groups(); !built) return Unexpected{std::move(built).error()};
+    return std::shared_ptr<const Table>{std::move(table_)};
+  }
+
+ private:
+  // --- predicates -------------------------------------------------------------------------------------
+
+  PredicateId predicate_of(std::uint32_t acl) {
+    auto& known = table_->predicate_of_acl[acl];
+    if (known == Table::no_predicate) known = add_predicate(acl);
+    return known;
+  }
+
+  // Composites are added after their members, so recursion ends where the loader's nesting limit ends it.
+  PredicateId add_predicate(std::uint32_t index) {
+    const Acl& acl = policy_.acls[index];
+    Predicate predicate{.on_error = acl.on_error,
+                        .depends_on_score = policy_.depends_on_score(index),
+                        .order = policy_.kind_of(index)};
+    if (const auto* composite = std::get_if<CompositeTest>(&acl.test)) {
+      predicate.kind = Predicate::Kind::composite;
+      predicate.how = composite->how;
+      predicate.parts = add_terms(composite->terms);
+      return share(predicate, composite_key(predicate));
+    }
+    const auto key = fmt::format("{}|{}", static_cast<int>(acl.on_error), test_key(acl));
+    if (const auto found = predicates_.find(key); found != predicates_.end()) return found->second;
+    const auto id = static_cast<PredicateId>(table_->predicates.size());
+    predicates_.emplace(key, id);
+    table_->predicates.push_back(predicate);
+    // The visitors write to `filled`, since adding values may add slots and groups but no predicates.
+    Predicate filled = predicate;
+    std::visit([&](const auto& test) { fill(filled, id, test); }, acl.test);
+    table_->predicates[id] = filled;
+    return id;
+  }
+
+  PredicateId share(const Predicate& predicate, const std::string& key) {
+    const auto [at, added] = predicates_.emplace(key, static_cast<PredicateId>(table_->predicates.size()));
+    if (added) table_->predicates.push_back(predicate);
+    return at->second;
+  }
+
+  // Two tests with the same key are the same test.
+  static std::string test_key(const Acl& acl) {
+    std::string key;
+    const auto add = [&key](const auto&... parts) { (fmt::format_to(std::back_inserter(key), "{}\x1f", parts), ...); };
+    std::visit(Overloaded{
+        [&](const TextTest& t) {
+          add("text", t.source.name, static_cast<int>(t.source.derivation), static_cast<int>(t.match), t.case_sensitive);
+          for (const auto& value : t.values) add(value);
+          for (const auto& file : t.files) add("\x1e", file->path());
+        },
+        [&](const AddressTest& t) {
+          add("address", t.source.name);
+          for (const auto& range : t.ranges) add(to_string(range));
+          for (const auto& file : t.files) add("\x1e", file->path());
+        },
+        [&](const NumberTest& t) {
+          add("number", t.source.name);
+          for (const auto& range : t.ranges) add(range.first, range.last);
+        },
+        [&](const CalendarTest& t) {
+          add("calendar", t.days, t.months);
+          for (const auto& time : t.times) add("t", time.first, time.last);
+          for (const auto& date : t.dates) add("d", date.first, date.last);
+        },
+        [&](const StressTest& t) { add("stress", t.wanted); },
+        [&](const ScoreTest& t) {
+          add("score");
+          for (const auto& range : t.ranges) add(range.first, range.last);
+        },
+        [&](const TagTest& t) {
+          add("tag");
+          for (const auto& tag : t.tags) add(tag);
+        },
+        [&](const CompositeTest&) {},
+        [&](const LogTest&) { add("log", acl.name); },
+        [&](const QuestionTest& t) { add("question", t.built_in, definition_key(*t.definition)); },
+    }, acl.test);
+    return key;
+  }
+
+  std::string composite_key(const Predicate& predicate) const {
+    auto key = fmt::format("{}|composite {}", static_cast<int>(predicate.on_error), static_cast<int>(predicate.how));
+    for (const auto& term : slice(table_->terms, predicate.parts)) {
+      fmt::format_to(std::back_inserter(key), " {}{}", term.negated ? "!" : "", term.predicate);
+    }
+    return key;
+  }
+
+  static std::string definition_key(const Definition& definition) {
+    auto key = fmt::format("{}\x1f{}", static_cast<int>(definition.kind), definition.key_source);
+    for (const auto& option : definition.options) key += "\x1f" + option.name + "=" + option.value;
+    key += '\x1e';
+    for (const auto& value : definition.values) key += "\x1f" + value;
+    return key;
+  }
+
+  void fill(Predicate& predicate, PredicateId id, const TextTest& test) {
+    const auto slot = slot_of(test.source, Slot::Form::text);
+    std::vector<GroupId> groups;
+    for (const auto& value : test.values) add_text(groups, slot, test, value, id);
+    for (const auto& file : test.files) add_text_file(groups, slot, test, file, id);
+    make_indexed(predicate, slot, std::move(groups));
+  }
+
+  void fill(Predicate& predicate, PredicateId id, const AddressTest& test) {
+    const auto slot = slot_of(test.source, Slot::Form::address);
+    const auto group = group_of(slot, Way::address, false);
+    for (const auto& range : test.ranges) {
+      builders_[group].address.add(range, id);
+      ++builders_[group].inline_values;
+    }
+    for (const auto& file : test.files) add_list(group, file, id);
+    make_indexed(predicate, slot, {group});
+  }
+
+  void fill(Predicate& predicate, PredicateId id, const NumberTest& test) {
+    const auto slot = slot_of(test.source, Slot::Form::number);
+    const auto group = group_of(slot, Way::number, false);
+    for (const auto& range : test.ranges) builders_[group].number.add(range, id);
+    ++builders_[group].inline_values;
+    make_indexed(predicate, slot, {group});
+  }
+
+  void fill(Predicate& predicate, PredicateId, const CalendarTest& test) {
+    predicate.kind = Predicate::Kind::calendar;
+    predicate.payload = append(table_->calendars, test);
+  }
+  void fill(Predicate& predicate, PredicateId, const StressTest& test) {
+    predicate.kind = Predicate::Kind::stress;
+    predicate.payload = append(table_->stresses, test);
+  }
+  void fill(Predicate& predicate, PredicateId, const ScoreTest& test) {
+    predicate.kind = Predicate::Kind::score;
+    predicate.parts = {static_cast<std::uint32_t>(table_->score_ranges.size()), static_cast<std::uint32_t>(test.ranges.size())};
+    table_->score_ranges.insert(table_->score_ranges.end(), test.ranges.begin(), test.ranges.end());
+  }
+  void fill(Predicate& predicate, PredicateId, const TagTest& test) {
+    predicate.kind = Predicate::Kind::tag;
+    predicate.parts = {static_cast<std::uint32_t>(table_->tags_of.size()), static_cast<std::uint32_t>(test.tags.size())};
+    for (const auto& tag : test.tags) table_->tags_of.push_back(tag_of(tag));
+  }
+  void fill(Predicate&, PredicateId, const CompositeTest&) {}  // see add_predicate()
+  void fill(Predicate& predicate, PredicateId, const LogTest& test) {
+    predicate.kind = Predicate::Kind::log;
+    predicate.payload = append(table_->logs, test.text);
+    need_acls_of(test.text);
+  }
+  void fill(Predicate& predicate, PredicateId, const QuestionTest& test) {
+    predicate.kind = Predicate::Kind::question;
+    predicate.built_in = test.built_in;
+    predicate.payload = question_of(test.definition);
+    predicate.has_key = !test.definition->key_source.empty();
+    if (predicate.has_key) predicate.slot = slot_of(test.key, Slot::Form::text);
+  }
+
+  template <class T>
+  static std::uint32_t append(std::vector<T>& all, const T& one) {
+    all.push_back(one);
+    return static_cast<std::uint32_t>(all.size() - 1);
+  }
+
+  void make_indexed(Predicate& predicate, SlotId slot, std::vector<GroupId> groups) {
+    std::sort(groups.begin(), groups.end());
+    groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+    predicate.kind = Predicate::Kind::indexed;
+    predicate.slot = slot;
+    predicate.parts = {static_cast<std::uint32_t>(table_->groups_of.size()), static_cast<std::uint32_t>(groups.size())};
+    table_->groups_of.insert(table_->groups_of.end(), groups.begin(), groups.end());
+  }
+
+  // --- values -----------------------------------------------------------------------------------------
+
+  struct Filed {
+    Way way;
+    std::string key;
+  };
+  // Under which index does one value of a text test belong? Constants do not need the regex engine.
+  static Filed file_value(const TextTest& test, std::string_view value) {
+    const auto key = [&test](std::string_view text) { return test.case_sensitive ? std::string{text} : to_lower(text); };
+    switch (test.match) {
+      case TextMatch::exact: return {Way::exact, key(value)};
+      case TextMatch::domain: return {Way::domain, key(value)};
+      case TextMatch::prefix: return {Way::prefix, key(value)};
+      case TextMatch::suffix: return {Way::suffix, key(value)};
+      case TextMatch::substring: return {Way::regex, quote_pattern(value)};
+      case TextMatch::glob: return {Way::regex, *glob_pattern(value)};
+      case TextMatch::regex: break;
+    }
+    const auto pattern = Pattern::parse(value, test.case_sensitive);
+    if (const auto constant = pattern ? pattern->constant() : std::nullopt) return {Way::exact, key(*constant)};
+    return {Way::regex, std::string{value}};
+  }
+
+  void add_text(std::vector<GroupId>& groups, SlotId slot, const TextTest& test, std::string_view value, PredicateId id) {
+    const auto [way, key] = file_value(test, value);
+    const auto group = group_of(slot, way, !test.case_sensitive);
+    auto& builder = builders_[group];
+    switch (way) {
+      case Way::exact: builder.exact.add(key, id); break;
+      case Way::domain: builder.domain.add(key, id); break;
+      case Way::prefix: case Way::suffix: builder.affix.add(key, id); break;
+      default: builder.regex.add(key, id); break;
+    }
+    ++builder.inline_values;
+    if (groups.empty() || groups.back() != group) groups.push_back(group);
+  }
+
+  void add_text_file(std::vector<GroupId>& groups, SlotId slot, const TextTest& test, const ValueFilePtr& file,
+                     PredicateId id) {
+    switch (test.match) {
+      case TextMatch::exact: groups.push_back(group_of(slot, Way::exact, !test.case_sensitive)); break;
+      case TextMatch::domain: groups.push_back(group_of(slot, Way::domain, !test.case_sensitive)); break;
+      case TextMatch::prefix: groups.push_back(group_of(slot, Way::prefix, !test.case_sensitive)); break;
+      case TextMatch::suffix: groups.push_back(group_of(slot, Way::suffix, !test.case_sensitive)); break;
+      default:  // patterns of a file join the automaton of the inline ones
+        file->for_each([&](int, std::string_view value) { add_text(groups, slot, test, value, id); });
+        return;
+    }
+    add_list(groups.back(), file, id);
+  }
+
+  // A list file is an index of its own: one for each (file, way, folding).
+  void add_list(GroupId group, const ValueFilePtr& file, PredicateId id) {
+    auto& target = builders_[group].group;
+    const auto key = fmt::format("{}\x1f{}\x1f{}", static_cast<int>(target.way), target.folded, file->path());
+    auto& list = lists_[key];
+    if (!list) list = build_list(target, *file);
+    for (auto& probe : target.lists) {
+      if (probe.list == list) {
+        probe.predicates.push_back(id);
+        return;
+      }
+    }
+    target.lists.push_back({list, {id}});
+  }
+
+  template <class Builder>
+  static std::shared_ptr<const ListIndex> list_from(Builder builder, const Group& group, const ValueFile& file) {
+    file.for_each([&](int, std::string_view value) {
+      const auto text = group.way == Way::exact && value == "<>" ? std::string_view{} : value;
+      group.folded ? builder.add(to_lower(text), 0) : builder.add(text, 0);
+    });
+    return std::make_shared<const ListIndex>(ListIndex{std::move(builder).build()});
+  }
+
+  static std::shared_ptr<const ListIndex> build_list(const Group& group, const ValueFile& file) {
+    switch (group.way) {
+      case Way::exact: return list_from(ExactIndex::Builder{}, group, file);
+      case Way::domain: return list_from(DomainIndex::Builder{}, group, file);
+      case Way::prefix: return list_from(AffixIndex::Builder{Affix::prefix}, group, file);
+      case Way::suffix: return list_from(AffixIndex::Builder{Affix::suffix}, group, file);
+      default: break;
+    }
+    AddressIndex::Builder builder;
+    file.for_each([&](int, std::string_view value) {
+      if (const auto range = parse_address_range(value)) builder.add(*range, 0);
+    });
+    return std::make_shared<const ListIndex>(ListIndex{std::move(builder).build()});
+  }
+
+  SlotId slot_of(const Source& source, Slot::Form form) {
+    const Slot slot{source, form};
+    const auto key = fmt::format("{}\x1f{}\x1f{}", source.name, static_cast<int>(source.derivation), static_cast<int>(form));
+    const auto [at, added] = slots_.emplace(key, static_cast<SlotId>(table_->slots.size()));
+    if (added) table_->slots.push_back(slot);
+    return at->second;
+  }
+
+  GroupId group_of(SlotId slot, Way way, bool folded) {
+    const auto [at, added] = groups_.emplace(std::tuple{slot, way, folded}, static_cast<GroupId>(builders_.size()));
+    if (added) {
+      builders_.push_back({.group = {.slot = slot, .way = way, .folded = folded},
+                           .affix = AffixIndex::Builder{way == Way::suffix ? Affix::suffix : Affix::prefix},
+                           .regex = RegexIndex::Builder{!folded}});
+    }
+    return at->second;
+  }
+
+  QuestionId question_of(const std::shared_ptr<const Definition>& definition) {
+    const auto [at, added] =
+        questions_.emplace(definition_key(*definition), static_cast<QuestionId>(table_->questions.size()));
+    if (added) table_->questions.push_back(definition);
+    return at->second;
+  }
+
+  // 1 + the index of the tag: 0 is none.
+  std::uint32_t tag_of(const std::string& tag) {
+    if (tag.empty()) return 0;
+    const auto [at, added] = tags_.emplace(tag, static_cast<std::uint32_t>(table_->tags.size() + 1));
+    if (added) table_->tags.push_back(tag);
+    return at->second;
+  }
+
+  // --- actions and lines ------------------------------------------------------------------------------
+
+  CompiledAction compile(const Action& action) {
+    CompiledAction out{.kind = action.kind, .verb = action.verb, .built_in = action.built_in, .text = action.text,
+                       .score = action.score, .tag = tag_of(action.tag), .chain = action.chain};
+    if (action.definition) out.question = question_of(action.definition);
+    if (action.kind == Action::Kind::answer) {
+      if (const auto text = action.text.constant()) append_reply(out.reply, *text);
+    }
+    need_acls_of(action.text);
+    return out;
+  }
+
+  // A test that only a text mentions must be there to be looked at.
+  void need_acls_of(const Template& text) {
+    for (const auto& part : text.parts) {
+      if (const auto* acl = std::get_if<Template::Acl>(&part)) predicate_of(acl->acl);
+    }
+  }
+
+  // Inline tests first, then reading, then acting ones, each in the order of the file; logs last.
+  Run add_terms(const std::vector<Term>& terms) {
+    std::vector<CompiledTerm> compiled;
+    for (const auto& term : terms) compiled.push_back({predicate_of(term.acl), term.negated});
+    std::stable_sort(compiled.begin(), compiled.end(), [this](const auto& a, const auto& b) {
+      return table_->predicates[a.predicate].order < table_->predicates[b.predicate].order;
+    });
+    const Run run{static_cast<std::uint32_t>(table_->terms.size()), static_cast<std::uint32_t>(compiled.size())};
+    table_->terms.insert(table_->terms.end(), compiled.begin(), compiled.end());
+    return run;
+  }
+
+  void add_lines(const Chain& chain) {
+    CompiledChain compiled{.lines = {static_cast<std::uint32_t>(table_->lines.size()),
+                                     static_cast<std::uint32_t>(chain.lines.size())}};
+    for (const auto index : chain.lines) table_->lines.push_back(compile(policy_.lines[index], index));
+    table_->chains.push_back(compiled);
+  }
+
+  Line compile(const Access& access, LineId index) {
+    Line line{.terms = add_terms(access.terms), .action = access.action, .source = index, .text = access.text};
+    for (const auto& term : slice(table_->terms, line.terms)) {
+      const auto& predicate = table_->predicates[term.predicate];
+      line.depends_on_score |= predicate.depends_on_score;
+      switch (predicate.order) {
+        case TestKind::inline_test: ++line.inline_terms; break;
+        case TestKind::reading: ++line.reading_terms; break;
+        case TestKind::acting: ++line.acting_terms; break;
+        case TestKind::log: break;
+      }
+    }
+    line.label = policy_.where(access.place);
+    for (const auto& term : access.terms) {
+      const auto& acl = policy_.acls[term.acl];
+      if (!acl.silent) line.label += (term.negated ? " !" : " ") + acl.name;
+    }
+    return line;
+  }
+
+  // Which undecided lines forbid acting questions of later ones: those that can end the request, those that
+  // ask acting questions themselves, and calls of chains with such lines.
+  void settle_blocks() {
+    std::vector<std::uint8_t> settled(table_->chains.size(), 0);
+    for (std::uint32_t chain = 0; chain < table_->chains.size(); ++chain) settle_blocks(chain, settled);
+  }
+  bool settle_blocks(std::uint32_t chain, std::vector<std::uint8_t>& settled) {
+    auto& compiled = table_->chains[chain];
+    if (std::exchange(settled[chain], std::uint8_t{1}) != 0) return compiled.blocks;
+    for (std::uint32_t i = 0; i < compiled.lines.size; ++i) {
+      auto& line = table_->lines[compiled.lines.begin + i];
+      line.blocks = line.acting_terms > 0 || !line.action || blocks(table_->actions[*line.action], settled);
+      compiled.blocks |= line.blocks;
+    }
+    return compiled.blocks;
+  }
+  bool blocks(const CompiledAction& action, std::vector<std::uint8_t>& settled) {
+    switch (action.kind) {
+      case Action::Kind::log: case Action::Kind::score: case Action::Kind::tag: case Action::Kind::notify: return false;
+      case Action::Kind::chain: return settle_blocks(action.chain, settled);
+      default: return true;
+    }
+  }
+
+  // --- guards -----------------------------------------------------------------------------------------
+
+  void file_lines() {
+    count_uses();
+    std::vector<std::vector<LineId>> guarded(table_->predicates.size());
+    for (auto& chain : table_->chains) {
+      std::vector<GroupId> groups;
+      chain.unguarded.begin = static_cast<std::uint32_t>(table_->unguarded.size());
+      for (std::uint32_t i = 0; i < chain.lines.size; ++i) {
+        const LineId line = chain.lines.begin + i;
+        const auto guard = guard_of(table_->lines[line]);
+        if (guard.predicates.empty()) table_->unguarded.push_back(line);
+        for (const auto predicate : guard.predicates) {
+          guarded[predicate].push_back(line);
+          const auto asked = slice(table_->groups_of, table_->predicates[predicate].parts);
+          groups.insert(groups.end(), asked.begin(), asked.end());
+        }
+      }
+      chain.unguarded.size = static_cast<std::uint32_t>(table_->unguarded.size()) - chain.unguarded.begin;
+      std::sort(groups.begin(), groups.end());
+      groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+      chain.guard_groups = {static_cast<std::uint32_t>(table_->guard_groups.size()), static_cast<std::uint32_t>(groups.size())};
+      table_->guard_groups.insert(table_->guard_groups.end(), groups.begin(), groups.end());
+    }
+    for (const auto& lines : guarded) {
+      table_->guarded.push_back({static_cast<std::uint32_t>(table_->guarded_lines.size()), static_cast<std::uint32_t>(lines.size())});
+      table_->guarded_lines.insert(table_->guarded_lines.end(), lines.begin(), lines.end());
+    }
+  }
+
+  void count_uses() {
+    uses_.assign(table_->predicates.size(), 0);
+    for (const auto& term : table_->terms) ++uses_[term.predicate];
+  }
+
+  Guard guard_of(const Line& line) const {
+    Guard best;
+    const auto terms = slice(table_->terms, line.terms);
+    for (const auto& term : terms.first(line.inline_terms)) keep_cheaper(best, guard_of(term.predicate, term.negated));
+    return best;
+  }
+
+  static void keep_cheaper(Guard& best, Guard other) {
+    if (!other.predicates.empty() && other.cost < best.cost) best = std::move(other);
+  }
+
+  // What must hold for the (negated) predicate to be TRUE; no predicates: nothing that an index knows.
+  Guard guard_of(PredicateId id, bool negated) const {
+    const auto& predicate = table_->predicates[id];
+    if (predicate.on_error != OnError::unknown || predicate.depends_on_score) return {};
+    if (predicate.kind == Predicate::Kind::indexed && !negated) return {{id}, hit_rate(predicate) * uses_[id]};
+    if (predicate.kind != Predicate::Kind::composite) return {};
+    // !any(a, b) is all(!a, !b); none is !any.
+    if (predicate.how == CompositeTest::How::none) negated = !negated;
+    const bool needs_all = (predicate.how == CompositeTest::How::all) != negated;
+    const bool flip = negated;
+    Guard result;
+    if (!needs_all) result.cost = 0;
+    for (const auto& term : slice(table_->terms, predicate.parts)) {
+      auto member = guard_of(term.predicate, term.negated != flip);
+      if (needs_all) {
+        keep_cheaper(result, std::move(member));
+      } else {
+        if (member.predicates.empty()) return {};
+        result.cost += member.cost;
+        result.predicates.insert(result.predicates.end(), member.predicates.begin(), member.predicates.end());
+        if (result.predicates.size() > max_guard_predicates) return {};
+      }
+    }
+    return result;
+  }
+
+  // A guess at the share of requests for which the predicate holds.
+  double hit_rate(const Predicate& predicate) const {
+    if (has_few_values(table_->slots[predicate.slot].source)) return 0.5;
+    double rate = 0;
+    for (const auto group : slice(table_->groups_of, predicate.parts)) {
+      const auto& made = builders_[group].group;
+      if (!made.lists.empty()) rate += 0.05;
+      switch (made.way) {
+        case Way::exact: rate += 0.0001; break;
+        case Way::address: case Way::domain: rate += 0.001; break;
+        case Way::prefix: case Way::suffix: rate += 0.003; break;
+        case Way::regex: rate += 0.01; break;
+        case Way::number: rate += 0.3; break;
+      }
+    }
+    return rate;
+  }
+
+  Result<Ok, std::string> build_groups() {
+    for (auto& builder : builders_) {
+      auto& group = builder.group;
+      if (builder.inline_values > 0) {
+        switch (group.way) {
+          case Way::exact: group.index = std::move(builder.exact).build(); break;
+          case Way::domain: group.index = std::move(builder.domain).build(); break;
+          case Way::prefix: case Way::suffix: group.index = std::move(builder.affix).build(); break;
+          case Way::address: group.index = std::move(builder.address).build(); break;
+          case Way::number: group.index = std::move(builder.number).build(); break;
+          case Way::regex:
+            auto index = std::move(builder.regex).build();
+            if (!index) return Unexpected{std::move(index).error()};
+            group.index = *std::move(index);
+            break;
+        }
+      }
+      table_->groups.push_back(std::move(group));
+    }
+    return Ok{};
+  }
+
+  const Policy& policy_;
+  std::shared_ptr<Table> table_;
+  std::vector<GroupBuilder> builders_;
+  std::vector<std::uint32_t> uses_;  // of each predicate, by lines and composites
+  std::unordered_map<std::string, PredicateId> predicates_;
+  std::unordered_map<std::string, SlotId> slots_;
+  std::unordered_map<std::string, QuestionId> questions_;
+  std::unordered_map<std::string, std::uint32_t> tags_;
+  std::unordered_map<std::string, std::shared_ptr<const ListIndex>> lists_;
+  std::map<std::tuple<SlotId, Way, bool>, GroupId> groups_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const Table>, std::string> compile(const Policy& policy) { return Compiler{policy}.run(); }
+
+}  // namespace policymux

@@ -1,0 +1,252 @@
+#include "rule/explain.h"
+
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "match/regex.h"
+#include "rule/source.h"
+
+namespace policymux {
+namespace {
+
+std::string shown(std::string_view text) {
+  std::string out = "\"";
+  append_safe(out, text);
+  return out + '"';
+}
+
+std::string_view word(Truth truth) { return truth.is_true() ? "TRUE" : truth.is_false() ? "FALSE" : "UNKNOWN"; }
+
+// Does this one value hold? The indices tell only that one of them does.
+bool holds(const TextTest& test, std::string_view value, std::string_view text) {
+  const auto fold = [&test](std::string_view t) { return test.case_sensitive ? std::string{t} : to_lower(t); };
+  const auto v = fold(value), t = fold(text);
+  const auto found = [&test, text](std::string_view pattern) {
+    const auto parsed = Pattern::parse(pattern, test.case_sensitive);
+    return parsed && parsed->search(text) == Found::yes;
+  };
+  switch (test.match) {
+    case TextMatch::regex: return found(value);
+    case TextMatch::exact: return v == t;
+    case TextMatch::prefix: return t.starts_with(v);
+    case TextMatch::suffix: return t.ends_with(v);
+    case TextMatch::substring: return t.find(v) != t.npos;
+    case TextMatch::glob: return found(*glob_pattern(value));
+    case TextMatch::domain: break;
+  }
+  DomainIndex::Builder builder;
+  builder.add(v, 0);
+  IdList ids;
+  std::move(builder).build().find(domain_part(test.source, t), ids);
+  return !ids.empty();
+}
+
+class Explainer {
+ public:
+  Explainer(const Policy& policy, Evaluator& evaluator, const Request& request)
+      : policy_{policy}, evaluator_{evaluator}, table_{evaluator.table()}, request_{request}, state_{request.state()} {}
+
+  std::string run() {
+    Facts nobody_answers;
+    nobody_answers.expire();
+    const auto* decision = evaluator_.evaluate(request_, nobody_answers);
+    matched_.assign(decision->matched.begin(), decision->matched.end());
+    decided_by_ = decision->line;
+    std::string action;
+    append_safe(action, decision->action());
+    const bool look_up_failed = decision->look_up_failed;
+    show_effects(*decision);
+    evaluator_.rewind();
+    head();
+    show_chain(0, 1);
+    print("decision: {} ({})\n", action,
+          look_up_failed  ? "instead of the default, since a look-up failed"
+          : decided_by_   ? std::string{table_.lines[*decided_by_].where()}
+                          : "the default: nothing matched");
+    return std::move(out_) + effects_;
+  }
+
+ private:
+  template <class... Args>
+  void print(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(out_), format, std::forward<Args>(args)...);
+  }
+
+  void head() {
+    const auto state = request_.text(Attribute::protocol_state);
+    print("request: {} client={}[{}] helo={} sender={} recipient={}\n", state.empty() ? "(no protocol_state)" : state,
+          request_.text(Attribute::client_name), request_.text(Attribute::client_address),
+          shown(request_.text(Attribute::helo_name)), shown(request_.text(Attribute::sender)),
+          shown(request_.text(Attribute::recipient)));
+  }
+
+  void show_effects(const Decision& decision) {
+    for (const auto& effect : decision.effects) {
+      constexpr std::string_view kinds[] = {"log", "score", "tag", "notify", "warning"};
+      effects_ += fmt::format("{}: {} ({})\n", kinds[static_cast<std::size_t>(effect.kind)], effect.text,
+                              table_.lines[effect.line].where());
+    }
+  }
+
+  void show_chain(std::uint32_t chain, std::size_t depth) {
+    const auto lines = table_.chains[chain].lines;
+    for (LineId line = lines.begin; line < lines.begin + lines.size && !left_; ++line) show_line(line, depth);
+    if (chain != 0) left_ = false;
+  }
+
+  void show_line(LineId id, std::size_t depth) {
+    const auto& line = table_.lines[id];
+    const auto& access = policy_.lines[line.source];
+    const std::string indent(2 * (depth - 1), ' ');
+    print("{}{}: {}\n", indent, line.where(), access.text);
+    for (const auto& term : access.terms) {
+      print("{}    {}{}: {}\n", indent, term.negated ? "!" : "", policy_.acls[term.acl].name, judgement(term));
+    }
+    if (done_) return print("{}  not reached\n", indent);
+    if (next_match_ == matched_.size() || matched_[next_match_] != id) return print("{}  no match\n", indent);
+    ++next_match_;
+    follow(line, indent, depth);
+    if (decided_by_ == id && next_match_ == matched_.size()) done_ = true;
+  }
+
+  void follow(const Line& line, const std::string& indent, std::size_t depth) {
+    if (!line.action) return print("{}  match: the default\n", indent);
+    const auto& action = policy_.actions[*line.action];
+    print("{}  match: {}\n", indent, action.name);
+    evaluator_.replay(static_cast<LineId>(&line - table_.lines.data()));
+    if (action.kind == Action::Kind::chain) show_chain(action.chain, depth + 1);
+    if (action.kind == Action::Kind::finish && depth > 1) left_ = true;
+  }
+
+  std::string judgement(const Term& term) {
+    const auto id = table_.predicate_of_acl[term.acl];
+    const auto truth = evaluator_.truth_of(id);
+    const auto shown_truth = term.negated ? !truth : truth;
+    return fmt::format("{} ({})", word(shown_truth), reason(term.acl, truth));
+  }
+
+  std::string reason(std::uint32_t acl, Truth truth) {
+    return std::visit([&](const auto& test) { return why(test, truth); }, policy_.acls[acl].test);
+  }
+
+  // --- one test each ----------------------------------------------------------------------------------
+
+  // What is known of the text that a test is about; empty: it is known, and stands in `text`.
+  std::string unknown_because(const Source& source, std::string& text) {
+    std::string buffer;
+    const auto found = text_of(source, request_, state_, policy_.recipient_delimiter, buffer);
+    if (found) {
+      text = *found;
+      return {};
+    }
+    const auto sent = source.attribute ? request_.get(*source.attribute) : request_.get(source.name);
+    if (!sent) return source.name + " was not sent";
+    return fmt::format("{} is not known at {}", source.name, to_string(state_));
+  }
+
+  std::string why(const TextTest& test, Truth truth) {
+    std::string text;
+    if (auto because = unknown_because(test.source, text); !because.empty()) return because;
+    const auto about = fmt::format("{}={}", test.source.name, shown(text));
+    if (truth.is_unknown()) return about + ": a pattern took too much work";
+    if (!truth.is_true()) return about;
+    for (const auto& value : test.values) {
+      if (holds(test, value, text)) return fmt::format("{} matches {}", about, shown(value));
+    }
+    return about + in_files(test.files, [&](std::string_view value) {
+      return holds(test, test.match == TextMatch::exact && value == "<>" ? std::string_view{} : value, text);
+    });
+  }
+
+  std::string why(const AddressTest& test, Truth truth) {
+    std::string text;
+    if (auto because = unknown_because(test.source, text); !because.empty()) return because;
+    const auto about = fmt::format("{}={}", test.source.name, shown(text));
+    const auto address = parse_address(text);
+    if (!address) return about + " is no address";
+    if (!truth.is_true()) return about;
+    for (const auto& range : test.ranges) {
+      if (range.contains(*address)) return fmt::format("{} is in {}", about, to_string(range));
+    }
+    return about + in_files(test.files, [&](std::string_view value) {
+      const auto range = parse_address_range(value);
+      return range && range->contains(*address);
+    });
+  }
+
+  template <class Holds>
+  static std::string in_files(const std::vector<ValueFilePtr>& files, Holds&& holds_value) {
+    for (const auto& file : files) {
+      std::string found;
+      file->for_each([&](int line, std::string_view value) {
+        if (found.empty() && holds_value(value)) found = fmt::format(" matches {}, {}:{}", shown(value), file->path(), line);
+      });
+      if (!found.empty()) return found;
+    }
+    return {};
+  }
+
+  std::string why(const NumberTest& test, Truth truth) {
+    std::string text;
+    if (auto because = unknown_because(test.source, text); !because.empty()) return because;
+    const auto about = fmt::format("{}={}", test.source.name, shown(text));
+    return truth.is_unknown() ? about + " is no number" : about;
+  }
+
+  std::string why(const CalendarTest& test, Truth) {
+    constexpr std::string_view days[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+    const auto now = local_time(request_.now);
+    if (test.days != 0) return fmt::format("it is {}", days[now.weekday]);
+    if (!test.times.empty()) return fmt::format("it is {:02}:{:02}", now.minute / 60, now.minute % 60);
+    if (!test.dates.empty()) return fmt::format("it is {}-{:02}-{:02}", now.year, now.month, now.day);
+    return fmt::format("it is month {}", now.month);
+  }
+
+  std::string why(const StressTest&, Truth truth) {
+    if (truth.is_unknown()) return "stress was not sent";
+    return fmt::format("stress={}", shown(request_.text(Attribute::stress)));
+  }
+
+  std::string why(const ScoreTest&, Truth) { return fmt::format("the score is {}", format_thousandths(evaluator_.score())); }
+  std::string why(const TagTest&, Truth) { return fmt::format("the tags are {}", shown(evaluator_.tags())); }
+  std::string why(const LogTest&, Truth) { return "always"; }
+
+  std::string why(const CompositeTest& test, Truth) {
+    constexpr std::string_view how[] = {"any of", "all of", "none of"};
+    std::string out{how[static_cast<std::size_t>(test.how)]};
+    for (const auto& term : test.terms) {
+      const auto truth = evaluator_.truth_of(table_.predicate_of_acl[term.acl]);
+      out += fmt::format(" {}{}={}", term.negated ? "!" : "", policy_.acls[term.acl].name, word(term.negated ? !truth : truth));
+    }
+    return out;
+  }
+
+  std::string why(const QuestionTest& test, Truth) {
+    const auto name = question_type(test.definition->kind).name;
+    if (!test.built_in) return fmt::format("{} is not built in", name);
+    return fmt::format("{} is not asked here", name);
+  }
+
+  const Policy& policy_;
+  Evaluator& evaluator_;
+  const Table& table_;
+  const Request& request_;
+  ProtocolState state_;
+  std::vector<LineId> matched_;
+  std::size_t next_match_ = 0;
+  std::optional<LineId> decided_by_;
+  bool done_ = false, left_ = false;  // the decision was reached; RETURN left the chain being shown
+  std::string out_, effects_;
+};
+
+}  // namespace
+
+std::string explain(const Policy& policy, Evaluator& evaluator, const Request& request) {
+  return Explainer{policy, evaluator, request}.run();
+}
+
+}  // namespace policymux

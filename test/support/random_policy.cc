@@ -1,0 +1,194 @@
+#include "support/random_policy.h"
+
+#include <array>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace policymux::test {
+namespace {
+
+using Words = std::span<const std::string_view>;
+
+constexpr std::array<std::string_view, 10> addresses = {
+    "foo@domain.com", "bar@domain.com", "foo@bar.com", "Trap@Sub.Domain.com", "list+x@example.org",
+    "foo.bar@example.org", "SRS0=h=t=bar.com=foo@fwd.example", "", "nodomain", "j\xc3\xb6rg@ex\xc3\xa4mple.net"};
+constexpr std::array<std::string_view, 6> hosts = {"mx.domain.com", "a.b.dynamic.bar.com", "unknown", "bar.com",
+                                                   "host.example.org.", "[192.0.2.1]"};
+constexpr std::array<std::string_view, 7> clients = {"192.0.2.1", "192.0.2.77", "198.51.100.9", "10.1.2.3",
+                                                     "2001:db8::25", "::ffff:192.0.2.1", "unknown"};
+constexpr std::array<std::string_view, 10> states = {"CONNECT", "EHLO", "HELO", "MAIL", "RCPT",
+                                                     "DATA", "END-OF-MESSAGE", "VRFY", "ETRN", "XCLIENT"};
+constexpr std::array<std::string_view, 8> sizes = {"0", "1", "500", "10240000", "10240001", "99999999", "banana", ""};
+
+constexpr std::array<std::string_view, 11> text_types = {
+    "sender", "recipient", "client_name", "helo_name", "sasl_username", "sender_domain", "sender_localpart",
+    "recipient_domain", "helo_domain", "normalized_sender", "attribute:client_address"};
+constexpr std::array<std::string_view, 16> text_values = {
+    "foo@domain\\.com", "^foo@domain\\.com$", "@bar.com", "(foo|bar)@", "dynamic", "^$", "\\.org$", "o{2}", "^foo",
+    "[a-f]+oo@", "(.)\\1", "bar(?!\\.com)", "domain", "\xc3\xb6", "^.{3}@", "^bar\\.com$"};
+constexpr std::array<std::string_view, 10> plain_values = {
+    "foo@domain.com", "bar@domain.com", "domain.com", "bar.com", ".domain.com", "foo", "example.org", "Trap@sub.domain.com",
+    "mx.domain.com", "oo"};
+constexpr std::array<std::string_view, 8> ranges = {"192.0.2.0/24", "192.0.2.1", "192.0.2.64-192.0.2.127", "10.0.0.0/8",
+                                                    "198.51.100.0/255.255.255.0", "2001:db8::/32", "0.0.0.0/0", "::/0"};
+constexpr std::array<std::string_view, 7> numbers = {"1", ">1", "<=500", "0", "10240000", "2-5", ">=10M"};
+constexpr std::array<std::string_view, 6> tags = {"one", "two", "three", "four", "five", "six"};
+
+template <class T>
+T pick(Random& random, std::span<const T> from) { return from[random() % from.size()]; }
+std::string_view pick(Random& random, Words from) { return pick<std::string_view>(random, from); }
+bool chance(Random& random, int percent) { return static_cast<int>(random() % 100) < percent; }
+
+class Writer {
+ public:
+  explicit Writer(Random& random) : random_{random} {}
+
+  std::string write(int lines) {
+    const int acls = 3 + roll(14);
+    for (int i = 0; i < acls; ++i) add_acl(i);
+    for (int i = 0; i < 2 + roll(4); ++i) add_composite(acls + i);
+    add_actions();
+    add_lines("main", lines);
+    for (int chain = 1; chain <= 2; ++chain) {
+      text_ += fmt::format("chain c{}\n", chain);
+      add_lines(fmt::format("c{}", chain), lines / 3);
+    }
+    if (chance(random_, 30)) {
+      text_ += "chain main\n";
+      add_lines("main", lines / 3);
+    }
+    return std::move(text_);
+  }
+
+ private:
+  int roll(int sides) { return static_cast<int>(random_() % static_cast<unsigned>(sides)); }
+  std::string_view one(Words words) { return pick(random_, words); }
+  std::string values(Words words) {
+    std::string out;
+    for (int i = 0; i <= roll(3); ++i) out += fmt::format(" \"{}\"", escaped(one(words)));
+    return out;
+  }
+  static std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) out += c == '\\' || c == '"' ? fmt::format("\\{}", c) : std::string(1, c);
+    return out;
+  }
+  std::string on_error() { return chance(random_, 25) ? chance(random_, 50) ? " on_error=match" : " on_error=nomatch" : ""; }
+
+  void add_acl(int number) {
+    const auto name = fmt::format("a{}", number);
+    std::string body;
+    switch (roll(19)) {
+      case 0: case 1: case 2:
+        body = fmt::format("{}{}{}", one(text_types), chance(random_, 20) ? " case=sensitive" : "", values(text_values));
+        break;
+      case 3: body = fmt::format("{} match=exact{}", one(text_types), values(plain_values)); break;
+      case 4: body = fmt::format("{} match=domain \"domain.com\" \".bar.com\" \"example.org\"", one(text_types)); break;
+      case 5: body = fmt::format("{} match=prefix{}", one(text_types), values(plain_values)); break;
+      case 6: body = fmt::format("{} match=suffix{}", one(text_types), values(plain_values)); break;
+      case 7: body = fmt::format("{} match=substring{}", one(text_types), values(plain_values)); break;
+      case 8: body = fmt::format("{} match=glob \"*@bar.*\" \"f?o*\"", one(text_types)); break;
+      case 9: body = "client_address" + values(ranges); break;
+      case 10: body = "size" + values(numbers); break;
+      case 11: body = "recipient_count" + values(numbers); break;
+      case 12: body = "protocol_state" + values(states); break;
+      case 13: body = chance(random_, 50) ? "day Monday-Wednesday" : "time 08:00-17:00"; break;
+      case 14: body = fmt::format("score >={}", roll(6) - 2); scored_.push_back(name); break;
+      case 15: body = fmt::format("tag {}", one(tags)); scored_.push_back(name); break;
+      case 16: body = fmt::format("rbl{} list{}.example", on_error(), roll(3)); break;
+      case 17: body = fmt::format("rhsbl{} key=sender_domain list{}.example", on_error(), roll(3)); break;
+      default: body = fmt::format("greylisting{} delay={}m", on_error(), 1 + roll(3)); acting_.push_back(name); break;
+    }
+    if (acting_.empty() || acting_.back() != name) plain_.push_back(name);
+    text_ += fmt::format("acl {} {}\n", name, body);
+  }
+
+  void add_composite(int number) {
+    constexpr std::array<std::string_view, 3> how = {"any", "all", "none"};
+    if (plain_.empty()) return;
+    const auto name = fmt::format("a{}", number);
+    text_ += fmt::format("acl {} {}{}", name, one(how), on_error());
+    for (int i = 0; i <= roll(3); ++i) text_ += fmt::format(" {}{}", chance(random_, 25) ? "!" : "", any_of(plain_));
+    text_ += '\n';
+    plain_.push_back(name);
+  }
+
+  void add_actions() {
+    text_ += "acl l log hello ${sender} ${score}\n";
+    text_ += "action r0 REJECT Go away ${sender} ${rule}\naction r1 REJECT\naction r2 550 5.7.1 No ${score} ${tags}\n"
+             "action ok OK\naction dunno DUNNO\naction d DEFER later\naction pre PREPEND X-Score: ${score}\n"
+             "action empty 450 ${sasl_username}\naction log LOG seen ${recipient}\n"
+             "action s1 SCORE 1.5\naction s2 SCORE -0.25 two\naction s3 SCORE 3\n"
+             "action t1 TAG one\naction t2 TAG three\n"
+             "action c1 CHAIN c1\naction c2 CHAIN c2\naction back RETURN\n"
+             "action ask POLICY grey\naction learn LEARN whitelist\n";
+    if (chance(random_, 40)) text_ += "action default REJECT by default\n";
+  }
+
+  void add_lines(std::string_view chain, int most) {
+    constexpr std::array<std::string_view, 22> actions = {"r0", "r1", "r2", "ok", "dunno", "d", "pre", "empty", "log", "s1", "s2",
+                                                          "s3", "t1", "t2", "back", "ask", "learn", "s1", "s2", "log", "c1", "c2"};
+    for (int i = 0; i <= roll(most + 1); ++i) {
+      text_ += "access";
+      const int terms = 1 + roll(3);
+      for (int t = 0; t < terms; ++t) {
+        const bool acting = !acting_.empty() && chance(random_, 12);
+        const auto& from = acting || plain_.empty() ? acting_ : plain_;
+        if (!from.empty()) text_ += fmt::format(" {}{}", chance(random_, 25) ? "!" : "", any_of(from));
+      }
+      if (chance(random_, 10)) text_ += " l";
+      if (plain_.empty() && acting_.empty()) text_ += " l";
+      auto action = one(actions);
+      if (action.starts_with('c') && (chain == "c2" || (chain == "c1" && action == "c1"))) action = "s1";  // no cycles
+      if (!chance(random_, 8)) text_ += fmt::format(" {}", action);
+      text_ += '\n';
+    }
+  }
+
+  const std::string& any_of(const std::vector<std::string>& names) { return names[random_() % names.size()]; }
+
+  Random& random_;
+  std::string text_;
+  std::vector<std::string> plain_, acting_, scored_;
+};
+
+}  // namespace
+
+std::string random_policy(Random& random, int lines) { return Writer{random}.write(lines); }
+
+std::string random_request(Random& random) {
+  std::string text = "request=smtpd_access_policy\n";
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (!chance(random, 4)) text += fmt::format("{}={}\n", name, value);
+  };
+  add("protocol_state", pick(random, states));
+  add("client_address", pick(random, clients));
+  add("client_name", pick(random, hosts));
+  add("helo_name", chance(random, 20) ? "" : pick(random, hosts));
+  add("sender", pick(random, addresses));
+  add("recipient", pick(random, addresses));
+  add("recipient_count", pick(random, sizes));
+  add("size", pick(random, sizes));
+  add("sasl_username", chance(random, 50) ? "" : "foo");
+  add("instance", "1.2.3");
+  return text + "\n";
+}
+
+Answer oracle_answer(const Definition& definition, std::string_view key, std::uint64_t salt) {
+  std::string text{question_type(definition.kind).name};
+  for (const auto& value : definition.values) text += value;
+  for (const auto& option : definition.options) text += option.name + option.value;
+  const auto hash = std::hash<std::string>{}(text + std::string{key} + std::to_string(salt));
+  Answer answer{.outcome = static_cast<Outcome>(hash / 7 % 3)};
+  if (definition.kind == QuestionKind::policy) {
+    constexpr std::array<std::string_view, 4> answers = {"DUNNO", "REJECT from afar", "550", "OK"};
+    answer.fields.emplace_back(answers[hash / 31 % answers.size()]);
+  }
+  return answer;
+}
+
+}  // namespace policymux::test

@@ -1,0 +1,138 @@
+// "The compiled table and a plain reading of the file, line by line, always decide alike."
+#include "support/referee.h"
+
+#include <cstdlib>
+#include <random>
+
+#include "proto/parser.h"
+#include "rule/evaluate.h"
+#include "rule/load.h"
+#include "support/catch.h"
+#include "support/memory_files.h"
+#include "support/random_policy.h"
+
+namespace policymux::test {
+namespace {
+
+constexpr std::array built_in = {QuestionKind::rbl, QuestionKind::rhsbl, QuestionKind::greylisting, QuestionKind::policy,
+                                 QuestionKind::learn};
+
+// Walks the compiled table to the end, answering the questions in flight in an order left to chance.
+class Walk {
+ public:
+  Walk(Evaluator& evaluator, const Request& request, const Oracle& oracle, Random& random)
+      : evaluator_{evaluator}, request_{request}, oracle_{oracle}, random_{random} {}
+
+  Ruling run() {
+    while (true) {
+      const auto* decision = evaluator_.evaluate(request_, facts_, asked_before_ ? &memo_ : nullptr);
+      if (decision != nullptr) return ruling(*decision);
+      memo_ = evaluator_.memo();
+      asked_before_ = true;
+      for (const auto& need : evaluator_.needs()) ask(need);
+      if (in_flight_.empty()) return {.action = "stuck"};
+      answer_one();
+    }
+  }
+
+ private:
+  struct Flying { QuestionId question; std::string key; };
+
+  void ask(const Need& need) {
+    if (facts_.asked(need.question)) return;
+    const auto& definition = *evaluator_.table().questions[need.question];
+    const auto conduct = question_type(definition.kind).conduct;
+    if (conduct == Conduct::acting) {
+      std::string text{question_type(definition.kind).name};
+      for (const auto& value : definition.values) text += " " + value;
+      for (const auto& option : definition.options) text += " " + option.name + "=" + option.value;
+      acting_.push_back(text + " " + std::string{need.key});
+    }
+    facts_.ask(need.question, conduct);
+    in_flight_.push_back({need.question, std::string{need.key}});
+  }
+
+  void answer_one() {
+    const auto at = in_flight_.begin() + static_cast<std::ptrdiff_t>(random_() % in_flight_.size());
+    facts_.add(at->question, oracle_(*evaluator_.table().questions[at->question], at->key));
+    in_flight_.erase(at);
+  }
+
+  Ruling ruling(const Decision& decision) {
+    const auto where = [this](LineId line) { return std::string{evaluator_.table().lines[line].where()}; };
+    constexpr std::array<std::string_view, 5> kinds = {"log", "score", "tag", "notify", "warning"};
+    Ruling out{.action = std::string{decision.action()}, .rule = decision.line ? where(*decision.line) : "default"};
+    for (const auto& effect : decision.effects) {
+      out.effects.push_back(std::string{kinds[static_cast<std::size_t>(effect.kind)]} + " " + where(effect.line) + " " +
+                            std::string{effect.text});
+    }
+    for (const auto line : decision.matched) out.matched.push_back(where(line));
+    out.acting = acting_;
+    return out;
+  }
+
+  Evaluator& evaluator_;
+  const Request& request_;
+  const Oracle& oracle_;
+  Random& random_;
+  Facts facts_;
+  Memo memo_;
+  bool asked_before_ = false;
+  std::vector<Flying> in_flight_;
+  std::vector<std::string> acting_;
+};
+
+std::string text(const Ruling& ruling) {
+  std::string out = ruling.action + " by " + ruling.rule + "\n";
+  for (const auto& effect : ruling.effects) out += "  effect " + effect + "\n";
+  for (const auto& line : ruling.matched) out += "  matched " + line + "\n";
+  for (const auto& question : ruling.acting) out += "  acting " + question + "\n";
+  return out;
+}
+
+// POLICYMUX_REFEREE=seed:policies runs another or a longer match than the daily one.
+struct Size { std::uint64_t seed; int policies; };
+Size size_of_match() {
+  Size size{std::random_device{}(), 1500};
+  if (const char* wanted = std::getenv("POLICYMUX_REFEREE")) {
+    char* rest = nullptr;
+    size.seed = std::strtoull(wanted, &rest, 10);
+    if (*rest == ':') size.policies = std::atoi(rest + 1);
+  }
+  return size;
+}
+
+TEST_CASE("the compiled table and a plain reading of the file, line by line, always decide alike") {
+  const auto [seed, policies] = size_of_match();
+  WARN("seed " << seed << ", policies " << policies << ", 8 requests each");
+  for (int round = 0; round < policies; ++round) {
+    Random random{seed + static_cast<std::uint64_t>(round)};
+    const auto source = random_policy(random, 12);
+    MemoryFiles files{{{"policy.conf", source}}};
+    const auto loaded = load_policy(files, "policy.conf", {.built_in = built_in});
+    INFO("seed " << seed << " round " << round << "\n" << source);
+    for (const auto& diagnostic : loaded.diagnostics) {
+      if (diagnostic.severity == Severity::error) UNSCOPED_INFO(render(diagnostic));
+    }
+    REQUIRE(loaded.policy);
+    const auto table = compile(*loaded.policy);
+    REQUIRE(table);
+    Evaluator evaluator{*table};
+    for (int i = 0; i < 8; ++i) {
+      const auto bytes = random_request(random);
+      RequestParser parser;
+      REQUIRE(parser.parse(bytes) == ParseStatus::complete);
+      auto& request = parser.request();
+      request.now = WallTime{milliseconds{static_cast<std::int64_t>(random() % 2'000'000'000'000)}};
+      const auto salt = random();
+      const Oracle oracle = [salt](const Definition& d, std::string_view key) { return oracle_answer(d, key, salt); };
+      INFO(bytes);
+      const auto want = referee(*loaded.policy, request, oracle);
+      const auto got = Walk{evaluator, request, oracle, random}.run();
+      if (got != want) FAIL("plain reading:\n" << text(want) << "compiled table:\n" << text(got));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace policymux::test

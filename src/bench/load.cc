@@ -173,6 +173,7 @@ class Load {
   void answered(std::size_t index) {
     auto& connection = connections_[index];
     const auto now = Clock::now();
+    ++report_.all_answers;
     if (now >= measured_from_ && now < measured_until_) ++report_.answers;
     if (connection.intended >= measured_from_) report_.latency.add(now - connection.intended);
     connection.waiting = false;

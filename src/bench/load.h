@@ -30,6 +30,7 @@ struct LoadOptions {
 
 struct LoadReport {
   std::uint64_t answers = 0;      // inside the measured time
+  std::uint64_t all_answers = 0;  // from the first request to the last: what a server's CPU time was spent on
   std::uint64_t failures = 0;     // connections lost, replies that are none
   std::uint64_t unanswered = 0;   // sent inside the measured time, and nothing came until one second after it
   std::chrono::nanoseconds elapsed{};

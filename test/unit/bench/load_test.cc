@@ -82,5 +82,5 @@ TEST_CASE("a report is one line of JSON") {
   report.elapsed = 2s;
   report.latency.add(1us);
   CHECK(format_json(report) == "{\"rate\": 5.0, \"p50\": 1.01, \"p99\": 1.01, \"p999\": 1.01, \"answers\": 10, "
-                               "\"seconds\": 2.0000, \"failures\": 0, \"unanswered\": 0, \"client_cpu\": 0.000}\n");
+                               "\"all_answers\": 0, \"seconds\": 2.0000, \"failures\": 0, \"unanswered\": 0, \"client_cpu\": 0.000}\n");
 }

@@ -17,6 +17,7 @@ class Deadline {
     due_ = loop_.now() + after;
     if (!timer_.active() || due_ < fires_) start(after);
   }
+  void arm_unless_zero(milliseconds after) { after.count() == 0 ? cancel() : arm(after); }
   void cancel() { due_ = never; }
 
  private:

@@ -37,6 +37,9 @@ class RequestParser {
   // what it took of `input`; after `malformed`, problem() is the reason. The next call begins a new one.
   ParseStatus parse(std::string_view input);
 
+  // Forgets the request under way: the next call begins a new one.
+  void restart() { under_way_ = false; }
+
   // Refers to the `input` that was last given. REQUIRES: parse() said `complete`.
   Request& request() { return request_; }
   // REQUIRES: parse() said `malformed`.

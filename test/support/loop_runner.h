@@ -8,25 +8,26 @@
 
 namespace policymux::test {
 
-// Passes of the loop until `done` is true. Fails the test when that takes longer than a machine under
-// any load should need: the limit is there to end a hung test, not to time one.
+// Passes of the loop until `done` is true; asked again at least every few milliseconds, since what the test
+// waits for may happen outside the loop. Fails the test when that takes longer than a machine under any
+// load should need: the limit is there to end a hung test, not to time one.
 inline void run_until(Loop& loop, const std::function<bool()>& done) {
-  struct Limit {
-    explicit Limit(Loop& on) : timer{on.raw(), this} { timer.arm(std::chrono::seconds{60}); }
-    void expired() { over = true; }
-    bool over = false;
-    Timer<Limit, &Limit::expired> timer;
-  } limit{loop};
+  struct Tick {
+    explicit Tick(Loop& loop) : timer{loop.raw(), this} { ring(); }
+    void ring() { timer.arm(std::chrono::milliseconds{2}); }
+    Timer<Tick, &Tick::ring> timer;
+  } tick{loop};
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes{1};
   while (!done()) {
+    if (std::chrono::steady_clock::now() > give_up) FAIL("what the test waits for did not happen");
     loop.run_once();
-    if (limit.over) FAIL("what the test waits for did not happen");
   }
 }
 
 // Lets `n` passes go by without waiting for anything.
 inline void run_passes(Loop& loop, int n) {
-  struct Awake : Ready {
-    explicit Awake(Loop& l) : on{l} { on.ready().again(*this); }
+  struct Awake final : Ready {
+    explicit Awake(Loop& l) : on{l} { serve(); }
     void serve() override { on.ready().again(*this); }
     Loop& on;
   } awake{loop};

@@ -1,9 +1,7 @@
 #include "proto/parser.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <new>
 #include <optional>
 #include <random>
 #include <sstream>
@@ -12,15 +10,7 @@
 #include <vector>
 
 #include "support/catch.h"
-
-static std::size_t allocations = 0;
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const p = std::malloc(size)) return p;
-  throw std::bad_alloc{};
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#include "support/count_allocations.h"
 
 using namespace policymux;
 
@@ -254,9 +244,9 @@ TEST_CASE("a parser whose table has grown allocates nothing") {
     return true;
   };
   REQUIRE(parse_all());
-  const auto before = allocations;
+  const auto before = test::allocations;
   const bool parsed = parse_all();
-  const auto after = allocations;
+  const auto after = test::allocations;
   CHECK(parsed);
   CHECK(after == before);
 }

@@ -1,0 +1,134 @@
+#include "session/listening_socket.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+namespace policymux {
+namespace {
+
+using Sockets = Result<std::vector<ListeningSocket>, std::string>;
+
+constexpr int backlog = SOMAXCONN;
+
+Unexpected<std::string> cannot_listen(const std::string& name, const std::string& why) {
+  return {"cannot listen on " + name + ": " + why};
+}
+
+UniqueFd open_socket(int family) { return UniqueFd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)}; }
+
+// ---- inet ----
+
+using AddressList = std::unique_ptr<addrinfo, decltype([](addrinfo* list) { ::freeaddrinfo(list); })>;
+
+// What accepted connections are to inherit is set here as well: Linux hands TCP_NODELAY down.
+bool bind_inet(int fd, const addrinfo& address) {
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (address.ai_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  return ::bind(fd, address.ai_addr, address.ai_addrlen) == 0 && ::listen(fd, backlog) == 0;
+}
+
+// Not having IPv6 is no failure where every address was meant.
+bool is_missing_family(int error) { return error == EAFNOSUPPORT || error == EADDRNOTAVAIL; }
+
+Sockets listen_inet(const Endpoint& endpoint) {
+  const auto name = to_string(endpoint);
+  addrinfo hints{};
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const char* const host = endpoint.host.empty() ? nullptr : endpoint.host.c_str();
+  if (const int error = ::getaddrinfo(host, std::to_string(endpoint.port).c_str(), &hints, &found); error != 0) {
+    return cannot_listen(name, ::gai_strerror(error));
+  }
+  const AddressList addresses{found};
+  std::vector<ListeningSocket> sockets;
+  int missing = 0;
+  for (const auto* address = found; address != nullptr; address = address->ai_next) {
+    auto fd = open_socket(address->ai_family);
+    if (fd && bind_inet(fd.get(), *address)) {
+      sockets.emplace_back(std::move(fd), name);
+    } else if (is_missing_family(errno)) {
+      missing = errno;
+    } else {
+      return cannot_listen(name, std::strerror(errno));
+    }
+  }
+  if (sockets.empty()) return cannot_listen(name, std::strerror(missing));
+  return sockets;
+}
+
+// ---- unix ----
+
+// Is there a process behind the socket file? A full backlog says yes as well.
+bool is_alive(const sockaddr_un& address) {
+  const auto fd = open_socket(AF_UNIX);
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno != ECONNREFUSED;
+}
+
+// Nobody can connect to it before its owner and mode are right: it is made without any permission.
+bool bind_unix(int fd, const sockaddr_un& address) {
+  const auto mask = ::umask(0777);
+  const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  ::umask(mask);
+  return bound == 0;
+}
+
+bool is_stale(const sockaddr_un& address) {
+  struct stat file{};
+  return ::lstat(address.sun_path, &file) == 0 && S_ISSOCK(file.st_mode) && !is_alive(address);
+}
+
+bool bind_or_replace(int fd, const sockaddr_un& address) {
+  if (bind_unix(fd, address)) return true;
+  if (errno != EADDRINUSE) return false;
+  if (is_stale(address)) return ::unlink(address.sun_path) == 0 && bind_unix(fd, address);
+  errno = EADDRINUSE;
+  return false;
+}
+
+bool give_access(const char* path, const SocketAccess& access) {
+  const auto owner = access.owner.value_or(static_cast<uid_t>(-1));
+  const auto group = access.group.value_or(static_cast<gid_t>(-1));
+  return ::chown(path, owner, group) == 0 && ::chmod(path, access.mode) == 0;
+}
+
+}  // namespace
+
+Sockets listen_on(const Endpoint& endpoint, const SocketAccess& access) {
+  if (endpoint.kind == Endpoint::Kind::inet) return listen_inet(endpoint);
+  const auto name = to_string(endpoint);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (endpoint.path.size() >= sizeof address.sun_path) return cannot_listen(name, std::strerror(ENAMETOOLONG));
+  endpoint.path.copy(address.sun_path, sizeof address.sun_path - 1);
+  auto fd = open_socket(AF_UNIX);
+  if (!fd || !bind_or_replace(fd.get(), address)) return cannot_listen(name, std::strerror(errno));
+  ListeningSocket socket{std::move(fd), name};
+  struct stat file{};
+  if (::lstat(address.sun_path, &file) == 0) socket.file_ = {endpoint.path, file.st_dev, file.st_ino};
+  if (::listen(socket.fd(), backlog) != 0 || !give_access(address.sun_path, access)) {
+    return cannot_listen(name, std::strerror(errno));
+  }
+  std::vector<ListeningSocket> sockets;
+  sockets.push_back(std::move(socket));
+  return sockets;
+}
+
+ListeningSocket::~ListeningSocket() {
+  struct stat now{};
+  if (!file_ || !fd_ || ::lstat(file_->path.c_str(), &now) != 0) return;
+  if (now.st_dev == file_->device && now.st_ino == file_->inode) ::unlink(file_->path.c_str());
+}
+
+}  // namespace policymux

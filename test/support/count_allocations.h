@@ -1,0 +1,24 @@
+// Counts what the whole program allocates. Include it in one .cc of a test program: it replaces operator new.
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace policymux::test {
+
+inline std::size_t allocations = 0;  // so far
+
+}  // namespace policymux::test
+
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  ++policymux::test::allocations;
+  return std::malloc(size);
+}
+void* operator new(std::size_t size) {
+  if (void* const p = ::operator new(size, std::nothrow)) return p;
+  throw std::bad_alloc{};
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }

@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 
 #include "bench/requests.h"
+#include "cli/engine.h"
 #include "proto/parser.h"
-#include "rule/evaluate.h"
 
 namespace policymux {
 namespace {
@@ -38,13 +38,10 @@ Result<RequestPool, std::string> requests_of(const InlineBenchOptions& options) 
 }  // namespace
 
 int inline_bench(const InlineBenchOptions& options) {
-  Diagnostics diagnostics;
-  auto config = read_config(options.origins, diagnostics);
-  Ruleset ruleset;
-  if (config) ruleset = read_ruleset(options.origins, *std::move(config), {});
+  auto engine = load_engine(options.origins);
   const auto pool = requests_of(options);
-  if (!ruleset.usable() || !pool || pool->size() == 0) {
-    fmt::print(stderr, "policymux bench: {}\n", pool ? "the configuration has mistakes (try policymux check)" : pool.error());
+  if (!engine || !pool || pool->size() == 0) {
+    fmt::print(stderr, "{}", !engine ? engine.error() : !pool ? pool.error() + "\n" : "no requests\n");
     return 1;
   }
 
@@ -54,21 +51,13 @@ int inline_bench(const InlineBenchOptions& options) {
   for (std::size_t i = 0; i < pool->size(); ++i) {
     if (parser.parse((*pool)[i]) == ParseStatus::complete) requests.push_back(parser.request());
   }
-  Evaluator evaluator{ruleset.table};
-  std::size_t decided = 0, matched = 0;
-  const double decide = nanoseconds_each(requests.size(), [&](std::size_t i) {
-    const auto* decision = evaluator.evaluate(requests[i]);
-    if (decision == nullptr) return;
-    ++decided;
-    if (decision->line) ++matched;
-  });
-  const double share = decided == 0 ? 0 : static_cast<double>(matched) / static_cast<double>(decided);
+  const double decide = nanoseconds_each(requests.size(), [&](std::size_t i) { engine->evaluate(requests[i]); });
   if (options.json) {
-    fmt::print("{{\"parse_ns\": {:.1f}, \"decide_ns\": {:.1f}, \"requests\": {}, \"matched\": {:.4f}}}\n", parse, decide,
-               requests.size(), share);
+    fmt::print("{{\"parse_ns\": {:.1f}, \"decide_ns\": {:.1f}, \"requests\": {}, \"lines\": {}}}\n", parse, decide,
+               requests.size(), engine->lines());
   } else {
-    fmt::print("parse   {:7.1f} ns a request\ndecide  {:7.1f} ns a request, {} access lines, {:.1f} % of the requests match one\n",
-               parse, decide, evaluator.table().lines.size(), 100 * share);
+    fmt::print("parse   {:7.1f} ns a request\ndecide  {:7.1f} ns a request, {} access lines\n", parse, decide,
+               engine->lines());
   }
   return 0;
 }

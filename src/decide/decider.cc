@@ -114,6 +114,7 @@ class Decider::Waiting final : public Suspended, public AnswerSink {
     if (decision == nullptr) return ask_what_is_needed();
     timer_.cancel();
     open_.clear();
+    ++decider_.metrics_[Counter::decisions_waited];
     const auto reply = decider_.apply(*live_, *decision, request_, conversation_);
     client_.answered(reply);  // may destroy us
   }
@@ -151,6 +152,7 @@ std::optional<std::string_view> Decider::handle(const Request& request, Conversa
   if (const auto reply = settle_kind(request, conversation)) return reply;
   const auto* decision = live_->evaluator.evaluate(request);
   if (decision == nullptr) return std::nullopt;
+  ++metrics_[Counter::decisions_inline];
   return apply(*live_, *decision, request, conversation);
 }
 

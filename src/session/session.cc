@@ -32,6 +32,12 @@ constexpr CloseRow close_rows[] = {
 
 const CloseRow& row_of(CloseReason reason) { return close_rows[static_cast<std::size_t>(reason)]; }
 
+// By Malformed.
+constexpr Counter malformed_counters[] = {
+    Counter::malformed_nul_byte, Counter::malformed_no_equals_sign,      Counter::malformed_empty_name,
+    Counter::malformed_too_long, Counter::malformed_too_many_attributes, Counter::malformed_empty_request,
+};
+
 }  // namespace
 
 std::string_view to_string(CloseReason reason) { return row_of(reason).text; }
@@ -122,7 +128,9 @@ void Session::take_requests(std::string_view input, RequestParser& parser) {
       return enter(State::queued);
     }
     switch (parser.parse(input)) {
-      case ParseStatus::malformed: return close(CloseReason::malformed, to_string(parser.problem()));
+      case ParseStatus::malformed:
+        ++shared_.metrics[malformed_counters[static_cast<std::size_t>(parser.problem())]];
+        return close(CloseReason::malformed, to_string(parser.problem()));
       case ParseStatus::incomplete:
         keep(input, parser);
         if (taken > 0 || state_ != State::receiving) enter(State::receiving);  // one deadline for all of a request

@@ -37,13 +37,11 @@ class ScriptedPeer {
   }
 
   // All of it must fit into the socket's buffer.
-  void send(std::string_view text) {
-    REQUIRE(::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==
-            static_cast<ssize_t>(text.size()));
-  }
+  void send(std::string_view text) { REQUIRE(try_send(text)); }
   // For a peer that may have been left already.
   bool try_send(std::string_view text) {
-    return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(text.size());
+    const auto sent = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent == static_cast<ssize_t>(text.size());
   }
 
   // Everything that has arrived so far.

@@ -198,8 +198,9 @@ TEST_CASE("any stream parses as the plain parser says, however it is cut") {
   for (int round = 0; round < 5000; ++round) {
     std::string stream;
     for (auto n = below(40); n > 0; --n) {
-      stream += below(300) == 0 ? std::string(1, '\0') : below(100) == 0 ? std::string(below(150), 'v')
-                                                                         : std::string{pieces[below(std::size(pieces))]};
+      if (below(300) == 0) stream += '\0';
+      if (below(100) == 0) stream.append(below(150), 'v');
+      stream += pieces[below(std::size(pieces))];
     }
     std::vector<std::size_t> cuts;
     for (std::size_t at = 0; (at += 1 + below(90)) < stream.size();) cuts.push_back(at);

@@ -144,15 +144,15 @@ TEST_CASE("an answer for a client that has gone is no trouble") {
 }
 
 TEST_CASE("A malformed request: log, count, disconnect; never a made-up answer") {
-  struct Case { std::string bytes; std::string_view reason; };
+  struct Case { std::string bytes; std::string_view reason; Counter counter; };
   const Case cases[] = {
-      {"\n", "empty line"},
-      {"GET / HTTP/1.0\n", "line without '='"},
-      {std::string("sender=a\0\n\n", 11), "NUL byte"},
-      {"=x\n\n", "attribute without a name"},
-      {std::string(70'000, 'x'), "request too long"},
+      {"\n", "empty line", Counter::malformed_empty_request},
+      {"GET / HTTP/1.0\n", "line without '='", Counter::malformed_no_equals_sign},
+      {std::string("sender=a\0\n\n", 11), "NUL byte", Counter::malformed_nul_byte},
+      {"=x\n\n", "attribute without a name", Counter::malformed_empty_name},
+      {std::string(70'000, 'x'), "request too long", Counter::malformed_too_long},
   };
-  for (const auto& [bytes, reason] : cases) {
+  for (const auto& [bytes, reason, counter] : cases) {
     CAPTURE(reason);
     House house;
     auto peer = house.connect();
@@ -161,6 +161,7 @@ TEST_CASE("A malformed request: log, count, disconnect; never a made-up answer")
     CHECK(peer.received() == info("a"));
     CHECK(house.log.has("unix:/test: connection closed: malformed request: " + std::string{reason}));
     CHECK(house.metrics[Counter::closed_malformed] == 1);
+    CHECK(house.metrics[counter] == 1);
     CHECK(house.server.connections() == 0);
   }
 }
@@ -175,8 +176,8 @@ TEST_CASE("a slow reader gets everything in the end, and only one reply waits fo
   CHECK(house.handler.seen.size() == 1);
   house.until([&] { return peer.received().ends_with("\n\n") && house.handler.seen.size() == 3; });
   house.until([&] { return peer.received().size() > 3'000'000; });
-  const auto reply = [&](std::string_view sender) { return "action=INFO " + std::string{sender} + house.handler.padding + "\n\n"; };
-  CHECK(peer.received() == reply("a") + reply("b") + reply("c"));
+  const auto& padding = house.handler.padding;
+  CHECK(peer.received() == info("a" + padding) + info("b" + padding) + info("c" + padding));
   CHECK_FALSE(peer.closed());
 }
 

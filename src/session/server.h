@@ -33,7 +33,7 @@ class OncePerHost {
 //   any ──stop()──▶ stopping ──the last session has left, or time is up──▶ drained
 class Server final : private SessionOwner, private Ready {
  public:
-  // REQUIRES: all outlive the server, which outlives no Suspended of the handler's: it cancels them.
+  // REQUIRES: all outlive the server. Its end closes every connection and cancels what waits.
   Server(Loop& loop, RequestHandler& handler, Logger& logger, Metrics& metrics, ServerSettings settings);
   ~Server();
 
@@ -61,7 +61,7 @@ class Server final : private SessionOwner, private Ready {
   };
 
   void left(Session& session) override;
-  void serve() override;  // drained
+  void serve() override;  // drained: not from inside a session's end
 
   bool full() const { return sessions_.size() >= settings_.max_connections; }
   void accept_from(Door& door, int at_most);

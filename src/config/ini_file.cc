@@ -84,8 +84,8 @@ class IniReader {
 
     std::string_view line = line_.text;
     if (!admit(line, size)) line = {};
-    std::memcpy(out, line.data(), line.size());
-    std::memcpy(out + line.size(), "\n", 2);
+    const auto end_of_line = out + line.copy(out, line.size());
+    std::memcpy(end_of_line, "\n", 2);
     return out;
   }
 

@@ -39,7 +39,7 @@ bool LineRing::push(std::string_view line) {
   if (line.size() > bytes_ - sizeof(Size) || !has_room(sizeof(Size) + line.size())) return false;
   const auto size = static_cast<Size>(line.size());
   std::memcpy(&block_[tail_], &size, sizeof size);
-  std::memcpy(&block_[tail_ + sizeof size], line.data(), line.size());
+  line.copy(&block_[tail_] + sizeof size, line.size());
   tail_ += sizeof size + line.size();
   ++lines_;
   return true;

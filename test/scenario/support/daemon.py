@@ -35,10 +35,12 @@ class Directory:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def write(self, name, text):
+        """In one step, as a careful editor does: a reload that is under way never sees half a file."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return path
+        fresh = path.with_name(path.name + ".new")
+        fresh.write_text(text)
+        return fresh.replace(path)
 
 
 def main_conf(sections):

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <policymux/result.h>
+
+#include "match/flatten.h"
+#include "match/id_list.h"
 
 namespace policymux {
 
@@ -27,34 +29,34 @@ enum class NumberSyntax : std::uint8_t {
   score,  // N is equality; signed decimals with at most three places, held in thousandths
 };
 
-// "N", ">N", ">=N", "<N", "<=N", "=N", "A-B". The error quotes the piece.
+// "N", ">N", ">=N", "<N", "<=N", "=N", "A-B". The error quotes the piece. A range may be one that no number
+// of its kind is in ("<0" as a count).
 Result<NumberRange, std::string> parse_number_range(std::string_view text, NumberSyntax syntax);
 std::string to_string(const NumberRange& range, NumberSyntax syntax);
 
-// A signed decimal with at most three places, in thousandths: "-1.5" is -1500.
+// A signed decimal with at most three places and 15 digits before them, in thousandths: "-1.5" is -1500.
 std::optional<std::int64_t> parse_thousandths(std::string_view text);
 // The shortest form: 3000 is "3", 3500 is "3.5".
 std::string format_thousandths(std::int64_t thousandths);
 
-// Which of many ranges hold a number? Sorted bounds; find() is a binary search.
+// Which of many ranges hold a number? Immutable once built. Memory O(n log n) for n ranges, however they
+// overlap; find() is a binary search.
 class NumberIndex {
  public:
   class Builder {
    public:
-    void add(const NumberRange& range, std::uint32_t id) { entries_.push_back({range, id}); }
+    void add(const NumberRange& range, std::uint32_t id) { claims_.push_back({range.first, range.last, id}); }
     NumberIndex build() &&;
    private:
-    struct Entry { NumberRange range; std::uint32_t id; };
-    std::vector<Entry> entries_;
+    std::vector<Claim<std::int64_t>> claims_;
   };
 
-  // The ids of all ranges that hold `n`, ascending, each once. Points into the index.
-  std::span<const std::uint32_t> find(std::int64_t n) const;
+  // Adds the ids of all ranges that hold `n`, ascending, each once.
+  void find(std::int64_t n, IdList& out) const;
 
  private:
-  std::vector<std::int64_t> from_;      // where a new answer begins, ascending
-  std::vector<std::uint32_t> answer_;   // offsets into ids_, one more than from_
-  std::vector<std::uint32_t> ids_;
+  std::vector<Step<std::int64_t>> steps_;
+  IdSets sets_;
 };
 
 }  // namespace policymux

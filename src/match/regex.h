@@ -10,7 +10,8 @@
 
 #include <policymux/result.h>
 
-#include "match/text_index.h"
+#include "match/id_list.h"
+#include "match/regex_syntax.h"
 
 namespace policymux {
 
@@ -22,9 +23,11 @@ enum class Engine : std::uint8_t {
 
 enum class Found : std::uint8_t { no, yes, gave_up };  // gave_up: the work limit was passed
 
-// One checked pattern. Bytewise where the value is not UTF-8.
-//   Errors  parse(): what is wrong, in the engine's words, with the piece.
+// One checked pattern. In values that are UTF-8 it matches characters; in others, and always when the
+// pattern itself is not UTF-8, bytes, and then letters are folded only if the pattern is pure ASCII.
+//   Errors  parse(): what is wrong, with the piece.
 //   Limits  32,768 bytes a pattern; backtracking: 10,000 match steps.
+//   Threads search() from one thread at a time.
 class Pattern {
  public:
   static Result<Pattern, std::string> parse(std::string_view text, bool case_sensitive);
@@ -38,8 +41,9 @@ class Pattern {
   bool case_sensitive() const;
   Found search(std::string_view value) const;
 
-  // "^foo@bar\.com$" is only another way to write the text foo@bar.com: that text, unescaped. Nothing for
-  // any other pattern, nor for one that is not pure ASCII.
+  // "^foo@bar\.com$" is only another way to write the text foo@bar.com: see Shape.
+  Shape shape() const { return shape_of(text()); }
+  // That text, unescaped, where the shape is exact; else nothing.
   std::optional<std::string> constant() const;
 
  private:
@@ -48,15 +52,23 @@ class Pattern {
   std::unique_ptr<Compiled> compiled_;
 };
 
+// A pattern that begs to be exact: "foo@bar.com" or "bar.com", unanchored, its dots unescaped. That text;
+// nothing for any other pattern.
+std::optional<std::string> unanchored_literal(std::string_view pattern);
+
 // The text as a pattern that matches only itself; and the glob ('*', '?', '[a-z]', '[!a-z]') as a pattern
 // over the whole value.
 std::string quote_pattern(std::string_view text);
 Result<std::string, std::string> glob_pattern(std::string_view glob);
 
-// Many patterns in one pass. Linear ones become sets (UTF-8, and a Latin-1 twin for values that are not),
-// split where a set would need too much memory; backtracking ones are run one by one.
-//   find()  adds the ids of all patterns found; to `gave_up` those whose work limit was passed. First asks
-//           whether anything matches at all, which allocates nothing.
+// Many patterns in one pass.
+//   Linear patterns of which every match contains some known text of two letters or more stand behind a
+//   filter: the value is searched for these texts first, and only patterns whose text it holds are run, in
+//   sets of 64. (A pattern that is nothing but such a text is not run at all.) The others make up sets that
+//   are always run, as large as memory allows. Backtracking patterns are run one by one.
+//   Cost    about 1.5 ns a byte where no text is found; a set costs 50 ns and 2 ns a byte.
+//   Memory  about 1 KiB a pattern. What non-UTF-8 values need is compiled when a set first meets one.
+//   Threads find() may be called from several at once, unless there are backtracking patterns.
 class RegexIndex {
  public:
   class Builder {
@@ -64,6 +76,7 @@ class RegexIndex {
     explicit Builder(bool case_sensitive);
     ~Builder();
     Builder(Builder&&) noexcept;
+    Builder& operator=(Builder&&) noexcept;
     // REQUIRES: Pattern::parse(text, case_sensitive) succeeded.
     void add(std::string_view text, std::uint32_t id);
     // Compiles and warms. The error is ours to give the administrator ("too much memory").
@@ -78,11 +91,13 @@ class RegexIndex {
   RegexIndex& operator=(RegexIndex&&) noexcept;
   ~RegexIndex();
 
+  // Adds the ids of all patterns found; to `gave_up` those whose work limit was passed. Allocates only where
+  // something is found.
   void find(std::string_view value, IdList& out, IdList& gave_up) const;
 
  private:
-  friend class Builder;
   struct Data;
+  explicit RegexIndex(std::unique_ptr<const Data> data);
   std::unique_ptr<const Data> data_;
 };
 

@@ -8,21 +8,23 @@
 #include <string_view>
 #include <vector>
 
+#include "match/id_list.h"
+
 namespace policymux {
 
-// What find() adds to: ids of everything that matched, in no order, an id perhaps more than once.
-using IdList = std::vector<std::uint32_t>;
-
 // Text to ids. Open addressing over a text arena (xxh3).
-//   Memory  at most 44 bytes an entry beside what a key of 25 bytes needs in the arena: see DESIGN.md.
-//   Cost    at most 110 ns a look-up among 10,000,000 once warm; no allocation.
+//   Memory  among 10,000,000 keys of 25 bytes at most 44 bytes each, the key included.
+//   Cost    at most 110 ns a look-up among them once warm; no allocation.
+//   Limits  about 16 GiB of keys: add() throws std::length_error.
 class ExactIndex {
  public:
+  // Keeps what it is given where it will stay; build() adds the hash table. So the keys never exist twice.
   class Builder {
    public:
     Builder();
     ~Builder();
     Builder(Builder&&) noexcept;
+    Builder& operator=(Builder&&) noexcept;
     void add(std::string_view key, std::uint32_t id);  // the same key may be added with several ids
     ExactIndex build() &&;
    private:
@@ -35,18 +37,21 @@ class ExactIndex {
   ExactIndex& operator=(ExactIndex&&) noexcept;
   ~ExactIndex();
 
-  std::span<const std::uint32_t> find(std::string_view key) const;  // points into the index
+  // Ascending, each once. Points into the index.
+  std::span<const std::uint32_t> find(std::string_view key) const;
   std::size_t size() const;    // distinct keys
   std::size_t memory() const;  // bytes
 
  private:
-  friend class Builder;
   struct Data;
+  explicit ExactIndex(std::unique_ptr<const Data> data);
   std::unique_ptr<const Data> data_;
 };
 
 // Domains: "x.org" holds x.org and everything below, ".x.org" only what lies below. Trailing dots of keys
-// and values do not count. Cost: one probe for each label of the value (of the last 128 labels).
+// and values do not count; an empty key or value matches nothing.
+//   Cost    one probe for each label of the value (of its last 128 labels).
+//   Limits  ids below id_limit / 2.
 class DomainIndex {
  public:
   class Builder {
@@ -54,16 +59,17 @@ class DomainIndex {
     void add(std::string_view domain, std::uint32_t id);
     DomainIndex build() &&;
    private:
-    ExactIndex::Builder exact_, below_;
+    ExactIndex::Builder keys_;
   };
-  void find(std::string_view host, IdList& out) const;
-  std::size_t memory() const;
+  void find(std::string_view host, IdList& out) const;  // an id perhaps more than once
+  std::size_t memory() const { return keys_.memory(); }
 
  private:
-  ExactIndex exact_, below_;  // exact_: the domain itself and below; below_: below only
+  ExactIndex keys_;  // to twice the id, plus one where the domain itself is left out
 };
 
-// Prefixes or suffixes. Cost: one probe for each distinct length among the keys that the value can have.
+// Prefixes or suffixes. Cost: for each distinct length among the keys that the value can have a glance at
+// one byte, and a probe where some key of that length has that byte at its open end.
 enum class Affix : std::uint8_t { prefix, suffix };
 class AffixIndex {
  public:
@@ -74,15 +80,19 @@ class AffixIndex {
     AffixIndex build() &&;
    private:
     Affix affix_;
-    std::vector<std::uint32_t> lengths_;
+    std::vector<std::uint64_t> open_ends_;  // by length
     ExactIndex::Builder keys_;
   };
-  void find(std::string_view value, IdList& out) const;
-  std::size_t memory() const;
+  void find(std::string_view value, IdList& out) const;  // an id perhaps more than once
+  std::size_t memory() const { return lengths_.capacity() * sizeof(Length) + keys_.memory(); }
 
  private:
+  struct Length {
+    std::size_t size;
+    std::uint64_t open_ends;  // a bit for each byte (modulo 64) at which a key of this length may end
+  };
   Affix affix_ = Affix::prefix;
-  std::vector<std::uint32_t> lengths_;  // ascending, distinct
+  std::vector<Length> lengths_;  // ascending, distinct
   ExactIndex keys_;
 };
 

@@ -1,0 +1,160 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <variant>
+
+#include "base/text.h"
+#include "match/backtracking.h"
+#include "match/linear.h"
+#include "match/regex.h"
+
+namespace policymux {
+
+namespace {
+
+constexpr std::size_t longest_pattern = 32'768;
+constexpr std::int64_t memory = 8 << 20;
+
+// One pattern in RE2: for values that are UTF-8, and, compiled when the first one comes, for the others.
+class Linear {
+ public:
+  // `wide` or not, RE2 says whether it can.
+  Linear(std::string_view pattern, bool case_sensitive) : pattern_{pattern}, case_sensitive_{case_sensitive} {
+    if (!is_utf8(pattern)) return;
+    const auto translation = translate(pattern, {.case_sensitive = case_sensitive});
+    characters_ = std::make_unique<RE2>(linear::text(translation->text), linear::options(true, memory));
+  }
+
+  const RE2& first() const { return characters_ ? *characters_ : bytes(); }
+
+  bool search(std::string_view value) const {
+    const auto& engine = characters_ && is_utf8(value) ? *characters_ : bytes();
+    return engine.Match(linear::text(value), 0, value.size(), RE2::UNANCHORED, nullptr, 0);
+  }
+
+ private:
+  const RE2& bytes() const {
+    if (!bytes_) {
+      const auto translation = translate(pattern_, {.case_sensitive = case_sensitive_, .utf8 = false});
+      const std::string_view never = "[^\\x00-\\xff]";
+      bytes_ = std::make_unique<RE2>(linear::text(translation->wide ? never : translation->text),
+                                     linear::options(false, memory));
+    }
+    return *bytes_;
+  }
+
+  std::string pattern_;
+  bool case_sensitive_;
+  std::unique_ptr<RE2> characters_;
+  mutable std::unique_ptr<RE2> bytes_;
+};
+
+bool too_large(const RE2& engine) {
+  return engine.error_code() == RE2::ErrorRepeatSize || engine.error_code() == RE2::ErrorPatternTooLarge;
+}
+
+}  // namespace
+
+struct Pattern::Compiled {
+  std::string text;
+  bool case_sensitive;
+  std::variant<Linear, Backtracker> engine;
+};
+
+Result<Pattern, std::string> Pattern::parse(std::string_view text, bool case_sensitive) {
+  if (text.size() > longest_pattern) return Unexpected{fmt::format("longer than {} bytes", longest_pattern)};
+  const bool utf8 = is_utf8(text);
+  const auto translation = translate(text, {.case_sensitive = case_sensitive, .utf8 = utf8});
+  if (!translation) return Unexpected{translation.error()};
+  const auto made = [&](auto engine) {
+    return Pattern{std::make_unique<Compiled>(Compiled{std::string{text}, case_sensitive, std::move(engine)})};
+  };
+  if (!translation->backtracking) {
+    Linear engine{text, case_sensitive};
+    if (engine.first().ok()) return made(std::move(engine));
+    if (!too_large(engine.first())) return Unexpected{engine.first().error()};
+  }
+  auto engine =
+      Backtracker::compile(translate(text, {.case_sensitive = case_sensitive, .utf8 = utf8}, true)->text, utf8);
+  if (!engine) return Unexpected{engine.error()};
+  return made(*std::move(engine));
+}
+
+Pattern::Pattern(std::unique_ptr<Compiled> compiled) : compiled_{std::move(compiled)} {}
+Pattern::Pattern(Pattern&&) noexcept = default;
+Pattern& Pattern::operator=(Pattern&&) noexcept = default;
+Pattern::~Pattern() = default;
+
+Engine Pattern::engine() const {
+  return std::holds_alternative<Linear>(compiled_->engine) ? Engine::linear : Engine::backtracking;
+}
+const std::string& Pattern::text() const {
+  return compiled_->text;
+}
+bool Pattern::case_sensitive() const {
+  return compiled_->case_sensitive;
+}
+
+Found Pattern::search(std::string_view value) const {
+  if (const auto* backtracker = std::get_if<Backtracker>(&compiled_->engine)) return backtracker->search(value);
+  return std::get<Linear>(compiled_->engine).search(value) ? Found::yes : Found::no;
+}
+
+std::optional<std::string> Pattern::constant() const {
+  auto found = shape();
+  if (found.kind != Shape::Kind::exact) return std::nullopt;
+  return std::move(found.text);
+}
+
+std::optional<std::string> unanchored_literal(std::string_view pattern) {
+  const auto plain = [](char c) {
+    return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
+           std::string_view{"-_+@."}.find(c) != std::string_view::npos;
+  };
+  if (pattern.empty() || !std::all_of(pattern.begin(), pattern.end(), plain)) return std::nullopt;
+  const auto at = pattern.find('@');
+  const auto domain = at == pattern.npos ? pattern : pattern.substr(at + 1);
+  const bool has_two_labels = domain.find('.') != domain.npos && domain.find("..") == domain.npos &&
+                              domain.front() != '.' && domain.back() != '.';
+  const bool is_address = at == pattern.npos || (at > 0 && domain.find_first_of("@+") == domain.npos);
+  if (!has_two_labels || !is_address || domain.find('+') != domain.npos) return std::nullopt;
+  return std::string{pattern};
+}
+
+std::string quote_pattern(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain =
+        is_digit(c) || c == '_' || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || static_cast<signed char>(c) < 0;
+    if (!plain) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+Result<std::string, std::string> glob_pattern(std::string_view glob) {
+  std::string out = "^";
+  for (std::size_t i = 0; i < glob.size(); ++i) {
+    if (glob[i] == '*') {
+      out += ".*";
+    } else if (glob[i] == '?') {
+      out += '.';
+    } else if (glob[i] != '[') {
+      out += quote_pattern(glob.substr(i, 1));
+    } else {
+      const bool negated = i + 1 < glob.size() && glob[i + 1] == '!';
+      const auto begin = i + (negated ? 2 : 1);
+      const auto end = glob.find(']', begin + 1);  // a ']' that comes first is a member
+      if (end == glob.npos) return Unexpected{fmt::format("unterminated character set '{}'", glob.substr(i))};
+      out += negated ? "[^" : "[";
+      for (const char c : glob.substr(begin, end - begin)) out += c == '-' ? "-" : quote_pattern({&c, 1});
+      out += ']';
+      i = end;
+    }
+  }
+  out += '$';
+  if (const auto checked = translate(out, {.utf8 = is_utf8(out)}); !checked) return Unexpected{checked.error()};
+  return out;
+}
+
+}  // namespace policymux

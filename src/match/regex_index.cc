@@ -1,0 +1,272 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <mutex>
+#include <numeric>
+#include <span>
+#include <utility>
+
+#include "base/text.h"
+#include "match/linear.h"
+#include "match/literal_index.h"
+#include "match/regex.h"
+
+namespace policymux {
+
+namespace {
+
+constexpr std::size_t filtered_set_size = 64;  // patterns; small sets have small automata, and few are run
+constexpr std::int64_t filtered_memory = 8 << 20, always_memory = 64 << 20;
+constexpr std::size_t longest_literal = 256;
+
+// What automata are tried on before they serve: building their first states takes longest.
+constexpr std::string_view typical_values[] = {"",
+                                               "alice.smith@mail.example.org",
+                                               "mail-out01.example.com",
+                                               "host-192-0-2-17.dsl.dynamic.isp.example.net",
+                                               "bounce+0123456789ABCDEF=user=example.com@lists.example.net",
+                                               "unknown",
+                                               "m\xc3\xbcller@xn--mller-kva.example"};
+
+struct Item {
+  std::string pattern;
+  std::uint32_t id = 0;
+};
+
+// Some linear patterns as one automaton, or rather two.
+class PatternSet {
+ public:
+  // Nothing: too large for `memory`.
+  static std::unique_ptr<PatternSet> compile(std::vector<Item> items, bool case_sensitive, std::int64_t memory) {
+    auto set = std::unique_ptr<PatternSet>{new PatternSet{std::move(items), case_sensitive, memory}};
+    set->compile_into(set->characters_, true);
+    return set->characters_.set ? std::move(set) : nullptr;
+  }
+
+  void warm() const {
+    IdList out;
+    for (const auto value : typical_values) find(value, true, out);
+  }
+
+  void find(std::string_view value, bool utf8, IdList& out) const {
+    if (!utf8) std::call_once(bytes_compiled_, [this] { compile_into(bytes_, false); });
+    const auto& engine = utf8 ? characters_ : bytes_;
+    if (!engine.set) return find_one_by_one(value, utf8, out);
+    // Asks for the numbers only when there are some: that allocates.
+    RE2::Set::ErrorInfo error{};
+    if (!engine.set->Match(linear::text(value), nullptr, &error)) {
+      if (error.kind == RE2::Set::kOutOfMemory) find_one_by_one(value, utf8, out);
+      return;
+    }
+    thread_local std::vector<int> numbers;
+    if (!engine.set->Match(linear::text(value), &numbers, &error)) return find_one_by_one(value, utf8, out);
+    for (const auto number : numbers) out.push_back(engine.ids[static_cast<std::size_t>(number)]);
+  }
+
+ private:
+  struct EngineSet {
+    std::unique_ptr<RE2::Set> set;
+    std::vector<std::uint32_t> ids;  // by number in the set
+  };
+
+  PatternSet(std::vector<Item> items, bool case_sensitive, std::int64_t memory)
+      : items_{std::move(items)}, case_sensitive_{case_sensitive}, memory_{memory} {}
+
+  void compile_into(EngineSet& engine, bool utf8) const {
+    auto set = std::make_unique<RE2::Set>(linear::options(utf8, memory_), RE2::UNANCHORED);
+    for (const auto& item : items_) {
+      const auto translation = translate(item.pattern, {.case_sensitive = case_sensitive_, .utf8 = utf8});
+      if (translation->wide) continue;
+      std::string error;
+      if (set->Add(linear::text(translation->text), &error) < 0) return;
+      engine.ids.push_back(item.id);
+    }
+    if (set->Compile()) engine.set = std::move(set);
+  }
+
+  // RE2::Set has no second engine for when its automaton runs out of memory; RE2 has one. Has not been seen
+  // to happen: compile() fails first.
+  void find_one_by_one(std::string_view value, bool utf8, IdList& out) const {
+    for (const auto& item : items_) {
+      const auto translation = translate(item.pattern, {.case_sensitive = case_sensitive_, .utf8 = utf8});
+      if (translation->wide) continue;
+      const RE2 engine{linear::text(translation->text), linear::options(utf8, always_memory)};
+      if (engine.ok() && engine.Match(linear::text(value), 0, value.size(), RE2::UNANCHORED, nullptr, 0))
+        out.push_back(item.id);
+    }
+  }
+
+  std::vector<Item> items_;
+  bool case_sensitive_;
+  std::int64_t memory_;
+  EngineSet characters_;
+  mutable EngineSet bytes_;
+  mutable std::once_flag bytes_compiled_;
+};
+
+using Sets = std::vector<std::unique_ptr<PatternSet>>;
+
+// A long s or a Kelvin sign: to an engine that ignores case these are an s and a k, to our filter they are not.
+bool has_foreign_ascii(std::string_view value) {
+  return value.find("\xc5\xbf") != value.npos || value.find("\xe2\x84\xaa") != value.npos;
+}
+
+// A payload of the filter: a set to run, or the id of a pattern that is found when its text is.
+constexpr std::uint32_t direct_bit = 1u << 31;
+
+// A value as the filter wants it: lower case, padded.
+class Folded {
+ public:
+  std::string_view fold(std::string_view value) {
+    if (text_.size() < value.size() + LiteralIndex::padding) text_.resize(value.size() + LiteralIndex::padding);
+    unsigned char all = 0;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      text_[i] = ascii_lower(value[i]);
+      all |= static_cast<unsigned char>(value[i]);
+    }
+    ascii_ = all < 0x80;
+    return {text_.data(), value.size()};
+  }
+  bool ascii() const { return ascii_; }  // the value folded last
+
+ private:
+  std::string text_;
+  bool ascii_ = true;
+};
+
+}  // namespace
+
+struct RegexIndex::Data {
+  LiteralIndex filter;
+  Sets filtered, always;
+  std::vector<std::pair<Pattern, std::uint32_t>> singly;  // backtracking, not UTF-8, or too large for a set
+
+  void find(std::string_view value, IdList& out, IdList& gave_up) const;
+  void find_filtered(std::string_view value, std::string_view lower, bool utf8, IdList& out) const;
+};
+
+void RegexIndex::Data::find(std::string_view value, IdList& out, IdList& gave_up) const {
+  thread_local Folded folded;
+  const auto lower = folded.fold(value);
+  const bool utf8 = folded.ascii() || is_utf8(value);
+  if (!filter.empty()) find_filtered(value, lower, utf8, out);
+  for (const auto& set : always) set->find(value, utf8, out);
+  for (const auto& [pattern, id] : singly) {
+    const auto found = pattern.search(value);
+    if (found != Found::no) (found == Found::yes ? out : gave_up).push_back(id);
+  }
+}
+
+void RegexIndex::Data::find_filtered(std::string_view value, std::string_view lower, bool utf8, IdList& out) const {
+  thread_local std::vector<std::uint32_t> due;  // sets
+  due.clear();
+  const auto begin = static_cast<std::ptrdiff_t>(out.size());
+  filter.find(lower, [&](std::uint32_t payload) {
+    if ((payload & direct_bit) == 0) return due.push_back(payload);
+    const auto id = payload & ~direct_bit;
+    if (std::find(out.begin() + begin, out.end(), id) == out.end()) out.push_back(id);
+  });
+  if (has_foreign_ascii(value)) {
+    due.resize(filtered.size());
+    std::iota(due.begin(), due.end(), 0u);
+  }
+  if (due.empty()) return;
+  std::sort(due.begin(), due.end());
+  due.erase(std::unique(due.begin(), due.end()), due.end());
+  for (const auto set : due) filtered[set]->find(value, utf8, out);
+}
+
+// --- building --------------------------------------------------------------------------------------------
+
+struct RegexIndex::Builder::State {
+  // A linear pattern, and texts of which every match has one.
+  struct Candidate {
+    Item item;
+    std::vector<std::string> required;
+  };
+
+  bool case_sensitive;
+  LiteralIndex::Builder filter{};
+  std::vector<Candidate> filtered{};
+  std::vector<Candidate> always{};
+  std::vector<Item> singly{};
+
+  void add(std::string_view pattern, std::uint32_t id);
+  void compile(std::span<Candidate> candidates, std::int64_t memory, Sets& sets);
+};
+
+void RegexIndex::Builder::State::add(std::string_view pattern, std::uint32_t id) {
+  Item item{std::string{pattern}, id};
+  if (!is_utf8(pattern)) return singly.push_back(std::move(item));
+  auto translation = translate(pattern, {.case_sensitive = case_sensitive});
+  assert(translation);
+  if (translation->backtracking) return singly.push_back(std::move(item));
+  auto& required = translation->required;
+  for (auto& text : required) text.resize(std::min(text.size(), longest_literal));  // a part will do
+  const bool is_known = !required.empty() && std::all_of(required.begin(), required.end(), [](const auto& text) {
+    return text.size() >= LiteralIndex::shortest;
+  });
+  const auto shape = shape_of(pattern);
+  if (is_known && !case_sensitive && shape.kind == Shape::Kind::substring && shape.text.size() <= longest_literal) {
+    filter.add(required.front(), id | direct_bit);
+  } else {
+    (is_known ? filtered : always).push_back({std::move(item), std::move(required)});
+  }
+}
+
+// One set, or several where one would be too large; `filter` learns which texts lead to which set.
+void RegexIndex::Builder::State::compile(std::span<Candidate> candidates, std::int64_t memory, Sets& sets) {
+  if (candidates.empty()) return;
+  std::vector<Item> items;
+  for (const auto& candidate : candidates) items.push_back(candidate.item);
+  if (auto set = PatternSet::compile(std::move(items), case_sensitive, memory)) {
+    set->warm();
+    for (const auto& candidate : candidates)
+      for (const auto& text : candidate.required) filter.add(text, static_cast<std::uint32_t>(sets.size()));
+    return sets.push_back(std::move(set));
+  }
+  if (candidates.size() == 1) return singly.push_back(std::move(candidates.front().item));
+  const auto half = candidates.size() / 2;
+  compile(candidates.first(half), memory, sets);
+  compile(candidates.subspan(half), memory, sets);
+}
+
+RegexIndex::Builder::Builder(bool case_sensitive) : state_{std::make_unique<State>(State{case_sensitive})} {}
+RegexIndex::Builder::~Builder() = default;
+RegexIndex::Builder::Builder(Builder&&) noexcept = default;
+RegexIndex::Builder& RegexIndex::Builder::operator=(Builder&&) noexcept = default;
+
+void RegexIndex::Builder::add(std::string_view text, std::uint32_t id) {
+  assert(id < id_limit);
+  state_->add(text, id);
+}
+
+Result<RegexIndex, std::string> RegexIndex::Builder::build() && {
+  auto& state = *state_;
+  auto data = std::make_unique<Data>();
+  for (auto rest = std::span{state.filtered}; !rest.empty();
+       rest = rest.subspan(std::min(filtered_set_size, rest.size())))
+    state.compile(rest.first(std::min(filtered_set_size, rest.size())), filtered_memory, data->filtered);
+  for (auto& candidate : state.always) candidate.required.clear();  // no text leads there: they are run anyway
+  state.compile(state.always, always_memory, data->always);
+  data->filter = std::move(state.filter).build();
+  for (const auto& item : state.singly) {
+    auto pattern = Pattern::parse(item.pattern, state.case_sensitive);
+    if (!pattern) return Unexpected{fmt::format("'{}': {}", item.pattern, pattern.error())};
+    data->singly.emplace_back(*std::move(pattern), item.id);
+  }
+  return RegexIndex{std::move(data)};
+}
+
+RegexIndex::RegexIndex() : data_{std::make_unique<const Data>()} {}
+RegexIndex::RegexIndex(std::unique_ptr<const Data> data) : data_{std::move(data)} {}
+RegexIndex::RegexIndex(RegexIndex&&) noexcept = default;
+RegexIndex& RegexIndex::operator=(RegexIndex&&) noexcept = default;
+RegexIndex::~RegexIndex() = default;
+
+void RegexIndex::find(std::string_view value, IdList& out, IdList& gave_up) const {
+  data_->find(value, out, gave_up);
+}
+
+}  // namespace policymux

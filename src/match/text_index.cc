@@ -1,0 +1,345 @@
+#include "match/text_index.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "match/large_pages.h"
+
+namespace policymux {
+
+namespace {
+
+// A key in the arena, aligned to four bytes: its id (or a reference to several), its size in one byte (or
+// 255 and four more), the text. The id comes first, for find() returns a pointer to it.
+class Record {
+ public:
+  static constexpr std::size_t alignment = alignof(std::uint32_t);
+
+  explicit Record(const char* at) : at_{at}, text_{at + id_size + 1}, size_{static_cast<unsigned char>(text_[-1])} {
+    if (size_ == long_size) {
+      std::memcpy(&size_, text_, sizeof size_);
+      text_ += sizeof size_;
+    }
+  }
+  const std::uint32_t& id() const { return *reinterpret_cast<const std::uint32_t*>(at_); }
+  std::string_view text() const { return {text_, size_}; }
+  std::size_t bytes() const { return bytes(size_); }
+
+  static std::size_t bytes(std::size_t key_size) {
+    const auto size = id_size + 1 + (key_size < long_size ? 0 : sizeof long_size) + key_size;
+    return (size + alignment - 1) & ~(alignment - 1);
+  }
+  static void write(char* at, std::string_view key, std::uint32_t id) {
+    const auto size = static_cast<std::uint32_t>(key.size());
+    std::memcpy(at, &id, id_size);
+    at += id_size;
+    *at++ = static_cast<char>(std::min(size, long_size));
+    if (size >= long_size) {
+      std::memcpy(at, &size, sizeof size);
+      at += sizeof size;
+    }
+    key.copy(at, size);
+  }
+
+ private:
+  static constexpr std::size_t id_size = sizeof(std::uint32_t);
+  static constexpr std::uint32_t long_size = 255;
+
+  const char* at_;
+  const char* text_;
+  std::uint32_t size_;
+};
+
+// Where records lie: chunks that grow up to one large page each and never move, so that to grow takes no copy
+// of what is there. (Only a key that needs more has a larger chunk, of its own.)
+class Arena {
+ public:
+  // A record's place: its chunk, and its offset in units of the records' alignment. Never 0.
+  using Place = std::uint32_t;
+
+  Place add(std::string_view key, std::uint32_t id) {
+    const auto bytes = Record::bytes(key.size());
+    if (chunks_.empty() || chunks_.back().size - chunks_.back().used < bytes) grow(bytes);
+    auto& chunk = chunks_.back();
+    const auto offset = std::exchange(chunk.used, chunk.used + bytes);
+    Record::write(chunk.bytes.get() + offset, key, id);
+    return place(chunks_.size() - 1, offset);
+  }
+  Record operator[](Place place) const { return Record{address(place)}; }
+  void set_id(Place place, std::uint32_t id) { std::memcpy(address(place), &id, sizeof id); }
+
+  // In the order in which they were added.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      for (auto offset = i == 0 ? Record::alignment : 0; offset < chunks_[i].used;) {
+        const auto at = place(i, offset);
+        visit(at, (*this)[at]);
+        offset += (*this)[at].bytes();
+      }
+    }
+  }
+
+  std::size_t memory() const {
+    auto sum = chunks_.capacity() * sizeof(Chunk);
+    for (const auto& chunk : chunks_) sum += chunk.size;
+    return sum;
+  }
+
+ private:
+  struct Free {
+    void operator()(char* block) const { std::free(block); }
+  };
+  struct Chunk {
+    std::unique_ptr<char, Free> bytes;
+    std::size_t size, used;
+  };
+  static constexpr std::size_t first_chunk = 1024;
+  static constexpr unsigned offset_bits = 19;
+  static_assert(large_page / Record::alignment == 1u << offset_bits);
+
+  static Place place(std::size_t chunk, std::size_t offset) {
+    return static_cast<Place>(chunk << offset_bits | offset / Record::alignment);
+  }
+  char* address(Place place) const {
+    return chunks_[place >> offset_bits].bytes.get() + (place & ((1u << offset_bits) - 1)) * Record::alignment;
+  }
+  void grow(std::size_t bytes) {
+    const auto index = chunks_.size();
+    if (index == std::size_t{1} << (32 - offset_bits)) throw std::length_error{"more than 16 GiB of keys"};
+    const auto usual = first_chunk << std::min<std::size_t>(index, 11);
+    static_assert(first_chunk << 11 == large_page);
+    const auto gap = index == 0 ? Record::alignment : 0;
+    const auto size = std::max(usual, bytes + gap);
+    chunks_.push_back({std::unique_ptr<char, Free>{static_cast<char*>(allocate_large(size, 64))}, size, gap});
+  }
+
+  std::vector<Chunk> chunks_;
+};
+
+constexpr std::uint32_t several_bit = 1u << 31;  // in a record's id: an index into Data::several instead
+
+// Eight slots of a hash table in one cache line, filled from the front. A key that finds its bucket full is
+// in the next one. Most look-ups read this line and, when the tag fits, a record.
+struct alignas(64) Bucket {
+  static constexpr std::size_t slots = 8;
+  std::array<std::uint32_t, slots> tags;
+  std::array<Arena::Place, slots> places;  // 0: free
+  bool full() const { return places.back() != 0; }
+};
+
+}  // namespace
+
+struct ExactIndex::Data {
+  Data(Arena all, std::size_t records);
+
+  std::span<const std::uint32_t> find(std::string_view key) const {
+    const auto place = place_of(key, hash(key));
+    if (place == 0) return {};
+    const auto& id = arena[place].id();
+    if ((id & several_bit) == 0) return {&id, 1};
+    const auto list = id & ~several_bit;
+    return std::span{ids}.subspan(several[list], several[list + 1] - several[list]);
+  }
+
+  static std::uint64_t hash(std::string_view key) { return XXH3_64bits(key.data(), key.size()); }
+  std::size_t home(std::uint64_t hash) const {
+    return static_cast<std::size_t>((static_cast<unsigned __int128>(hash) * buckets.size()) >> 64);
+  }
+  std::size_t next(std::size_t bucket) const { return bucket + 1 == buckets.size() ? 0 : bucket + 1; }
+
+  Arena::Place place_of(std::string_view key, std::uint64_t hash) const;
+  void insert(Arena::Place place, std::uint64_t hash);
+  // Ids of keys that were there before, beside the place of the key's first record.
+  using Repeated = std::vector<std::pair<Arena::Place, std::uint32_t>>;
+  void collect(Repeated repeated);
+
+  Arena arena;
+  LargeVector<Bucket> buckets;  // six of eight slots are used, or fewer
+  std::size_t keys = 0;
+  std::vector<std::uint32_t> several{0};  // where in `ids` the ids of a key with several begin
+  std::vector<std::uint32_t> ids;
+};
+
+ExactIndex::Data::Data(Arena all, std::size_t records) : arena{std::move(all)}, buckets(records / 6 + 1) {
+  Repeated repeated;
+  arena.for_each([&](Arena::Place place, const Record& record) {
+    const auto h = hash(record.text());
+    if (const auto before = place_of(record.text(), h)) {
+      repeated.emplace_back(before, record.id());
+    } else {
+      insert(place, h);
+      ++keys;
+    }
+  });
+  collect(std::move(repeated));
+}
+
+Arena::Place ExactIndex::Data::place_of(std::string_view key, std::uint64_t hash) const {
+  const auto tag = static_cast<std::uint32_t>(hash);
+  for (auto at = home(hash);; at = next(at)) {
+    const auto& bucket = buckets[at];
+    for (std::size_t i = 0; i < Bucket::slots; ++i)
+      if (bucket.tags[i] == tag && bucket.places[i] != 0 && arena[bucket.places[i]].text() == key)
+        return bucket.places[i];
+    if (!bucket.full()) return 0;
+  }
+}
+
+void ExactIndex::Data::insert(Arena::Place place, std::uint64_t hash) {
+  auto at = home(hash);
+  while (buckets[at].full()) at = next(at);
+  auto& bucket = buckets[at];
+  const auto slot =
+      static_cast<std::size_t>(std::find(bucket.places.begin(), bucket.places.end(), 0u) - bucket.places.begin());
+  bucket.tags[slot] = static_cast<std::uint32_t>(hash);
+  bucket.places[slot] = place;
+}
+
+// Makes the lists of the keys that have several ids.
+void ExactIndex::Data::collect(Repeated repeated) {
+  std::sort(repeated.begin(), repeated.end());
+  for (std::size_t i = 0; i < repeated.size();) {
+    const auto place = repeated[i].first;
+    std::vector<std::uint32_t> all{arena[place].id()};
+    for (; i < repeated.size() && repeated[i].first == place; ++i) all.push_back(repeated[i].second);
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    if (all.size() == 1) continue;
+    arena.set_id(place, several_bit | static_cast<std::uint32_t>(several.size() - 1));
+    ids.insert(ids.end(), all.begin(), all.end());
+    several.push_back(static_cast<std::uint32_t>(ids.size()));
+  }
+  ids.shrink_to_fit();
+  several.shrink_to_fit();
+}
+
+struct ExactIndex::Builder::State {
+  Arena arena;
+  std::size_t records = 0;
+};
+
+ExactIndex::Builder::Builder() = default;
+ExactIndex::Builder::~Builder() = default;
+ExactIndex::Builder::Builder(Builder&&) noexcept = default;
+ExactIndex::Builder& ExactIndex::Builder::operator=(Builder&&) noexcept = default;
+
+void ExactIndex::Builder::add(std::string_view key, std::uint32_t id) {
+  assert(id < id_limit);
+  if (!state_) state_ = std::make_unique<State>();
+  state_->arena.add(key, id);
+  ++state_->records;
+}
+
+ExactIndex ExactIndex::Builder::build() && {
+  if (!state_) return {};
+  const auto state = std::exchange(state_, nullptr);
+  return ExactIndex{std::make_unique<const Data>(std::move(state->arena), state->records)};
+}
+
+ExactIndex::ExactIndex() = default;
+ExactIndex::ExactIndex(std::unique_ptr<const Data> data) : data_{std::move(data)} {}
+ExactIndex::ExactIndex(ExactIndex&&) noexcept = default;
+ExactIndex& ExactIndex::operator=(ExactIndex&&) noexcept = default;
+ExactIndex::~ExactIndex() = default;
+
+std::span<const std::uint32_t> ExactIndex::find(std::string_view key) const {
+  return data_ ? data_->find(key) : std::span<const std::uint32_t>{};
+}
+std::size_t ExactIndex::size() const {
+  return data_ ? data_->keys : 0;
+}
+std::size_t ExactIndex::memory() const {
+  if (!data_) return 0;
+  return sizeof(Data) + data_->arena.memory() + data_->buckets.capacity() * sizeof(Bucket) +
+         (data_->several.capacity() + data_->ids.capacity()) * sizeof(std::uint32_t);
+}
+
+// --- domains ---------------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr int most_labels = 128;
+
+std::string_view without_trailing_dots(std::string_view domain) {
+  return domain.substr(0, domain.find_last_not_of('.') + 1);
+}
+
+}  // namespace
+
+void DomainIndex::Builder::add(std::string_view domain, std::uint32_t id) {
+  assert(id < id_limit / 2);
+  domain = without_trailing_dots(domain);
+  const bool below_only = domain.starts_with('.');
+  if (below_only) domain.remove_prefix(1);
+  if (!domain.empty()) keys_.add(domain, 2 * id + (below_only ? 1 : 0));
+}
+
+DomainIndex DomainIndex::Builder::build() && {
+  DomainIndex index;
+  index.keys_ = std::move(keys_).build();
+  return index;
+}
+
+void DomainIndex::find(std::string_view host, IdList& out) const {
+  host = without_trailing_dots(host);
+  auto end = host.size();  // of the part still to be cut into labels
+  for (int label = 0; label < most_labels && end > 0; ++label) {
+    const auto dot = host.rfind('.', end - 1);
+    const bool whole = dot == host.npos;
+    for (const auto id : keys_.find(host.substr(whole ? 0 : dot + 1)))
+      if (!(whole && id % 2 == 1)) out.push_back(id / 2);
+    end = whole ? 0 : dot;
+  }
+}
+
+// --- prefixes and suffixes -----------------------------------------------------------------------------------
+
+namespace {
+
+std::string_view affix_of(std::string_view value, Affix affix, std::size_t size) {
+  return affix == Affix::prefix ? value.substr(0, size) : value.substr(value.size() - size);
+}
+
+// The byte of an affix where the rest of the value would go on. Few keys share it: often it is '@' or '.'.
+std::uint64_t open_end(std::string_view text, Affix affix) {
+  if (text.empty()) return 1;
+  return std::uint64_t{1} << (static_cast<unsigned char>(affix == Affix::prefix ? text.back() : text.front()) % 64);
+}
+
+}  // namespace
+
+void AffixIndex::Builder::add(std::string_view key, std::uint32_t id) {
+  if (open_ends_.size() <= key.size()) open_ends_.resize(key.size() + 1, 0);
+  open_ends_[key.size()] |= open_end(key, affix_);
+  keys_.add(key, id);
+}
+
+AffixIndex AffixIndex::Builder::build() && {
+  AffixIndex index;
+  index.affix_ = affix_;
+  for (std::size_t size = 0; size < open_ends_.size(); ++size)
+    if (open_ends_[size] != 0) index.lengths_.push_back({size, open_ends_[size]});
+  index.keys_ = std::move(keys_).build();
+  return index;
+}
+
+void AffixIndex::find(std::string_view value, IdList& out) const {
+  for (const auto& [size, open_ends] : lengths_) {
+    if (size > value.size()) break;
+    const auto key = affix_of(value, affix_, size);
+    if ((open_ends & open_end(key, affix_)) == 0) continue;
+    const auto ids = keys_.find(key);
+    out.insert(out.end(), ids.begin(), ids.end());
+  }
+}
+
+}  // namespace policymux

@@ -1,0 +1,136 @@
+// Nanoseconds and bytes of the indexes of src/match, against the budgets of the design.
+//   bench-match [ranges] [keys] [patterns]     defaults: 1,000,000 10,000,000 10,000
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "match/address.h"
+#include "match/regex.h"
+#include "match/text_index.h"
+
+using namespace policymux;
+
+namespace {
+
+using Random = std::mt19937_64;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t lookups = 250'000;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+std::size_t heap_bytes() {
+  const auto info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+// Runs `ask` over all of `values`, several times over; the fastest round counts.
+template <class Value>
+double nanoseconds(const std::vector<Value>& values, const std::function<void(const std::vector<Value>&)>& ask) {
+  auto best = 1e9;
+  for (int round = 0; round < 10; ++round) {
+    const auto start = Clock::now();
+    ask(values);
+    best = std::min(best, seconds_since(start) * 1e9 / static_cast<double>(values.size()));
+  }
+  return best;
+}
+
+void report(std::string_view what, std::size_t n, double build, double bytes, double budget_bytes, double ns,
+            double budget_ns) {
+  fmt::print("{:<44} {:>9}  built in {:6.2f} s  {:7.1f} bytes each (at most {:4.0f})  {:6.1f} ns (at most {:3.0f})\n", what,
+             n, build, bytes / static_cast<double>(n), budget_bytes, ns, budget_ns);
+}
+
+// --- addresses ---------------------------------------------------------------------------------------------
+
+AddressRange network(Address address, unsigned length) {
+  const unsigned bits = (address.v6 ? 128 : 32) - length;
+  const auto ones = [](unsigned n) { return n == 0 ? 0 : ~std::uint64_t{0} >> (64 - n); };
+  const auto high = ones(bits > 64 ? bits - 64 : 0), low = ones(std::min(bits, 64u));
+  return {{address.high & ~high, address.low & ~low, address.v6}, {address.high | high, address.low | low, address.v6}};
+}
+
+void bench_addresses(std::string_view what, std::size_t n, bool v6, unsigned shortest, unsigned longest, bool clustered,
+                     bool unique_ids) {
+  Random random{1};
+  std::vector<Address> inside;
+  const auto any = [&] {
+    if (!v6) return Address{.low = random() & 0xffffffff};
+    const auto high = clustered ? 0x20010db800000000 | (random() & 0xffffffff) : 0x2000000000000000 | (random() >> 3);
+    return Address{.high = high, .low = random(), .v6 = true};
+  };
+  AddressIndex::Builder builder;
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto range = network(any(), shortest + static_cast<unsigned>(random() % (longest - shortest + 1)));
+    builder.add(range, unique_ids ? static_cast<std::uint32_t>(i) : static_cast<std::uint32_t>(random() % 16));
+    inside.push_back(range.last);
+  }
+  const auto start = Clock::now();
+  const auto index = std::move(builder).build();
+  const auto build = seconds_since(start);
+  std::vector<Address> values;
+  for (std::size_t i = 0; i < lookups; ++i) values.push_back(i % 2 == 0 ? any() : inside[random() % n]);
+  IdList out;
+  const auto ns = nanoseconds<Address>(values, [&](const auto& all) {
+    for (const auto& address : all) out.clear(), index.find(address, out);
+  });
+  report(what, n, build, static_cast<double>(index.memory()), v6 ? 40 : 16, ns, v6 ? 120 : 40);
+}
+
+// --- texts -------------------------------------------------------------------------------------------------
+
+std::string word(Random& random, std::size_t size) {
+  std::string text;
+  while (text.size() < size) text += "abcdefghijklmnopqrstuvwxyz0123456789"[random() % 36];
+  return text;
+}
+
+std::string address_of(std::uint64_t i) { return fmt::format("{:012x}@{:06x}.org", i * 0x9e3779b97f4a % (1ull << 48), i % 0xffffff) + "xx"; }
+
+void bench_exact(std::size_t n) {
+  const auto before = heap_bytes();
+  const auto start = Clock::now();
+  ExactIndex::Builder builder;
+  for (std::size_t i = 0; i < n; ++i) builder.add(address_of(i), 0);
+  const auto index = std::move(builder).build();
+  const auto build = seconds_since(start);
+  const auto bytes = heap_bytes() - before;
+  Random random{2};
+  for (const bool hit : {true, false}) {
+    std::vector<std::string> values;
+    for (std::size_t i = 0; i < lookups; ++i) values.push_back(address_of(random() % n + (hit ? 0 : n)));
+    std::size_t found = 0;
+    const auto ns = nanoseconds<std::string>(values, [&](const auto& all) {
+      for (const auto& value : all) found += index.find(value).size();
+    });
+    report(hit ? "exact, 25 bytes, found" : "exact, 25 bytes, not found", n, build, static_cast<double>(bytes), 44, ns, 110);
+    if ((found != 0) != hit) std::abort();
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto count = [&](int i, std::size_t otherwise) {
+    return argc > i ? static_cast<std::size_t>(std::strtoull(argv[i], nullptr, 10)) : otherwise;
+  };
+  const auto ranges = count(1, 1'000'000), keys = count(2, 10'000'000);
+  if (ranges > 0) {
+    bench_addresses("IPv4, /16 to /32", ranges, false, 16, 32, false, false);
+    bench_addresses("IPv4, /24 to /32, ids of their own", ranges, false, 24, 32, false, true);
+    bench_addresses("IPv4, addresses", ranges, false, 32, 32, false, false);
+    bench_addresses("IPv6, /32 to /64", ranges, true, 32, 64, false, false);
+    bench_addresses("IPv6, /32 to /64, ids of their own", ranges, true, 32, 64, false, true);
+    bench_addresses("IPv6, /48 to /64 in one /32", ranges, true, 48, 64, true, false);
+    bench_addresses("IPv6, /32 to /128", ranges, true, 32, 128, false, false);
+    bench_addresses("IPv6, addresses", ranges, true, 128, 128, false, false);
+  }
+  if (keys > 0) bench_exact(keys);
+}

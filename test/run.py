@@ -34,8 +34,8 @@ class Tally:
         self.passed += passed
         self.failed += [f"{name}: {test}" for test in failed]
         self.skipped += [f"{name}: {test}" for test in skipped]
-        print(f"  {name}: {passed} passed, {len(failed)} failed" + (f", {len(skipped)} skipped" if skipped else ""),
-              flush=True)
+        also = f", {len(skipped)} skipped" if skipped else ""
+        print(f"  {name}: {passed} passed, {len(failed)} failed{also}", flush=True)
 
 
 def build(directory, options, *targets, compiler=None):
@@ -188,8 +188,10 @@ def start_fuzzer(name, seconds):
     log = FUZZ / f"{name}.log"
     dictionary = ROOT / "test/fuzz" / f"{name}.dict"
     command = [str(FUZZ / f"test/fuzz/fuzz-{name}"), f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
-               "-print_final_stats=1", f"-artifact_prefix={place}/", *([f"-dict={dictionary}"] if dictionary.exists() else []),
-               str(place), *([str(seeds)] if seeds.exists() else [])]
+               "-print_final_stats=1", f"-artifact_prefix={place}/"]
+    if dictionary.exists():
+        command.append(f"-dict={dictionary}")
+    command += [str(directory) for directory in (place, seeds) if directory.exists()]
     with log.open("wb") as output:
         return subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL), log
 
@@ -213,7 +215,8 @@ STAGES = {"unit": unit, "scenario": scenario, "fuzz": fuzz, "shell": shell}
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="tools/test", description="Builds and runs the tests; all stages unless some are named.")
+    parser = argparse.ArgumentParser(prog="tools/test",
+                                     description="Builds and runs the tests; all stages unless some are named.")
     for name in STAGES:
         parser.add_argument(f"--{name}", action="append_const", dest="stages", const=name, help=f"the stage '{name}'")
     parser.add_argument("--long", action="store_true", help="soak: fuzz for half an hour, long scenarios")
@@ -231,7 +234,8 @@ def main():
     for title, names in (("failed", tally.failed), ("skipped", tally.skipped)):
         for name in names:
             print(f"{title}: {name}")
-    print(f"{tally.passed} passed, {len(tally.failed)} failed" + (f", {len(tally.skipped)} skipped" if tally.skipped else ""))
+    skipped = f", {len(tally.skipped)} skipped" if tally.skipped else ""
+    print(f"{tally.passed} passed, {len(tally.failed)} failed{skipped}")
     return 1 if tally.failed or tally.passed == 0 else 0
 
 

@@ -63,9 +63,8 @@ access idn no_idn
 """
 
 POLICY = STATES + "".join(
-    f"acl to_{name} recipient {'match=regex ^prepend[0-9]?@' if name == 'prepend' else f'match=exact {name}@example.test'}\n"
-    f"action do_{name} {action}\n"
-    f"access to_{name} do_{name}\n" for name, action in ACTIONS.items())
+    f"acl to_{name} recipient ^{name}[0-9]?@example\\.test$\naction do_{name} {action}\naccess to_{name} do_{name}\n"
+    for name, action in ACTIONS.items())
 
 daemon = None
 postfix = None
@@ -131,7 +130,8 @@ class Actions:
 
     def test_dunno_leaves_the_decision_to_the_next_restriction(self):
         queue_id(self.send(self.service, "somebody@example.test"))
-        self.assertRegex(self.send(self.service + "-reject", "somebody@example.test"), r"<\*\* 554 5\.7\.1 .*Access denied")
+        self.assertRegex(self.send(self.service + "-reject", "somebody@example.test"),
+                         r"<\*\* 554 5\.7\.1 .*Access denied")
 
     def test_ok_permits_before_a_later_reject(self):
         queue_id(self.send(self.service + "-reject", "ok@example.test"))
@@ -276,7 +276,7 @@ class States(Case):
             smtp.ehlo()
             smtp.sendmail("sender@example.test", ["user@example.test"], "Subject: small\n\nx\n")
             with self.assertRaises(smtplib.SMTPDataError) as refused:
-                smtp.sendmail("sender@example.test", ["user@example.test"], "Subject: large\n\n" + "x" * 70 + "\n" * 5000)
+                smtp.sendmail("sender@example.test", ["user@example.test"], "Subject: large\n\n" + "x\n" * 5000)
             self.assertRegex(refused.exception.smtp_error.decode(), r"5\.3\.4 .*Too large: \d{4}")
 
     def test_vrfy(self):

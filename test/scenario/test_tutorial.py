@@ -164,12 +164,14 @@ class Examples(unittest.TestCase):
             self.assertEqual(daemon.ask(rcpt()), "REJECT near")
 
     def test_the_default_action(self):
-        with Daemon("action default REJECT Closed\nacl foo sender foo@domain.com\naction yes OK\naccess foo yes\n") as d:
+        policy = "action default REJECT Closed\nacl foo sender foo@domain.com\naction yes OK\naccess foo yes\n"
+        with Daemon(policy) as d:
             self.assertEqual(d.ask(rcpt(sender="foo@domain.com")), "OK")
             self.assertEqual(d.ask(rcpt()), "REJECT Closed")
 
     def test_an_access_line_without_an_action(self):
-        with Daemon("acl foo sender foo@domain.com\nacl any sender .\naction no REJECT No\naccess foo\naccess any no\n") as d:
+        policy = "acl foo sender foo@domain.com\nacl all sender .\naction no REJECT No\naccess foo\naccess all no\n"
+        with Daemon(policy) as d:
             self.assertEqual(d.ask(rcpt(sender="foo@domain.com")), "DUNNO")
             self.assertEqual(d.ask(rcpt()), "REJECT No")
 

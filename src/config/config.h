@@ -147,7 +147,7 @@ struct Config {
 // Where main.conf is, and how to read it.
 struct ConfigPlace {
   std::string path;
-  Dialect dialect;
+  ConfigDialect dialect;
   bool operator==(const ConfigPlace&) const = default;
 };
 
@@ -168,7 +168,7 @@ Config default_config();
 //           dialect: /etc/apolicy/policy.conf).
 //   Limits  1 MiB a file; 64 KiB a line, or 197 bytes where inih cannot be told otherwise.
 //   `path`  names the file in diagnostics, as given.
-std::optional<Config> parse_config(std::string_view text, const std::string& path, Dialect dialect,
+std::optional<Config> parse_config(std::string_view text, const std::string& path, ConfigDialect dialect,
                                    Diagnostics& diagnostics);
 std::optional<Config> load_config(const ConfigPlace& place, Diagnostics& diagnostics);  // reads the file
 

@@ -5,7 +5,7 @@
 
 namespace policymux {
 
-enum class Dialect : std::uint8_t {
+enum class ConfigDialect : std::uint8_t {
   // `key = value`; comments at the start of a line only; what is not known or said twice is an error.
   policymux,
   // An apolicy installation's file, by the rules of Python 2's ConfigParser: `key: value` too, " ;" begins a

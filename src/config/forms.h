@@ -110,7 +110,8 @@ struct Word {
     return wanted(text, words);
   }
   static std::string show(Value value) {
-    const auto at = std::find_if(std::begin(choices), std::end(choices), [&](const auto& c) { return c.value == value; });
+    const auto at =
+        std::find_if(std::begin(choices), std::end(choices), [&](const auto& choice) { return choice.value == value; });
     assert(at != std::end(choices));
     return std::string{at->word};
   }

@@ -53,7 +53,7 @@ std::size_t inline_comment(std::string_view line, std::size_t from) {
 // pass over in silence.
 class IniReader {
  public:
-  IniReader(std::string_view text, const std::string& path, Dialect dialect, Diagnostics& diagnostics)
+  IniReader(std::string_view text, const std::string& path, ConfigDialect dialect, Diagnostics& diagnostics)
       : rest_{without_bom(text)}, path_{path}, dialect_{dialect}, diagnostics_{diagnostics} {}
 
   std::vector<IniSection> run() {
@@ -112,7 +112,7 @@ class IniReader {
   bool is_comment(std::string_view line) const {
     const auto words = trim(line);
     if (words.empty() || words.front() == '#' || words.front() == ';') return true;
-    return dialect_ == Dialect::apolicy && !is_blank(line.front()) &&
+    return dialect_ == ConfigDialect::apolicy && !is_blank(line.front()) &&
            iequals(words.substr(0, words.find_first_of(" \t")), "rem");
   }
 
@@ -121,7 +121,9 @@ class IniReader {
     const auto end = line.find(']');
     if (end == line.npos) return refuse("want a ']' at the end of a section's name");
     const bool alone = trim(line.substr(end + 1)).empty();
-    if (!alone && dialect_ == Dialect::policymux) return refuse("want nothing after ']'", static_cast<int>(end) + 2);
+    if (!alone && dialect_ == ConfigDialect::policymux) {
+      return refuse("want nothing after ']'", static_cast<int>(end) + 2);
+    }
     sections_.push_back({.name = std::string{trim(line.substr(1, end - 1))}, .line = line_});
     return false;  // the names of sections are ours alone: inih would cut them
   }
@@ -131,7 +133,7 @@ class IniReader {
     const auto separator = line.find_first_of("=:");
     if (separator == line.npos) return refuse("want `key = value` or `[section]`");
     if (separator == 0) return refuse("want a name before the '='");
-    if (dialect_ == Dialect::apolicy) {
+    if (dialect_ == ConfigDialect::apolicy) {
       if (sections_.empty()) sections_.push_back({.name = "main"});
       line = line.substr(0, inline_comment(line, separator + 1));
     } else if (line[separator] == ':') {
@@ -158,7 +160,7 @@ class IniReader {
       return;
     }
     before_ = Before::entry;
-    const bool apolicy = dialect_ == Dialect::apolicy;
+    const bool apolicy = dialect_ == ConfigDialect::apolicy;
     if (apolicy && value == "\"\"") value = {};  // ConfigParser's way to write nothing
     entries.push_back({.key = apolicy ? to_lower(key) : std::string{key},
                        .value = std::string{value},
@@ -173,7 +175,7 @@ class IniReader {
 
   std::string_view rest_;
   const std::string& path_;
-  const Dialect dialect_;
+  const ConfigDialect dialect_;
   Diagnostics& diagnostics_;
   std::vector<IniSection> sections_;
   IniLine line_;
@@ -183,7 +185,7 @@ class IniReader {
 
 }  // namespace
 
-std::vector<IniSection> read_ini(std::string_view text, const std::string& path, Dialect dialect,
+std::vector<IniSection> read_ini(std::string_view text, const std::string& path, ConfigDialect dialect,
                                  Diagnostics& diagnostics) {
   return IniReader{text, path, dialect, diagnostics}.run();
 }

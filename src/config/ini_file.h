@@ -29,7 +29,7 @@ struct IniSection {
 
 // Everything that can be read, in the order of the file, repeated sections and keys included. Appends an error
 // for each line that is neither section, setting, continuation nor comment, and for each that inih would cut.
-std::vector<IniSection> read_ini(std::string_view text, const std::string& path, Dialect dialect,
+std::vector<IniSection> read_ini(std::string_view text, const std::string& path, ConfigDialect dialect,
                                  Diagnostics& diagnostics);
 
 }  // namespace policymux

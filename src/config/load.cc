@@ -36,7 +36,7 @@ std::string did_you_mean(std::optional<std::string_view> name) {
 // Turns sections of text into a Config. One use.
 class Loader {
  public:
-  Loader(const std::string& path, Dialect dialect, Diagnostics& diagnostics)
+  Loader(const std::string& path, ConfigDialect dialect, Diagnostics& diagnostics)
       : path_{path}, dialect_{dialect}, diagnostics_{diagnostics} {}
 
   Config run(const std::vector<IniSection>& file) {
@@ -109,7 +109,7 @@ class Loader {
       return o.type == &type && type.name_of(config_, o.index) == name;
     });
     if (same == opened_.end()) return opened_.emplace_back(Opened{&type, type.open(config_, name), &section});
-    if (dialect_ == Dialect::policymux) {
+    if (dialect_ == ConfigDialect::policymux) {
       report(Severity::error, section.line, 1,
              fmt::format("[{}] a second time: the first is in line {}", section.name, same->source->line.number));
     }
@@ -140,8 +140,8 @@ class Loader {
       config_.tables[section.index].options.emplace_back(entry.key, entry.value);
       return;
     }
-    report(doubt_in_apolicy(), entry.line, 1, fmt::format("unknown setting '{}' in [{}]", entry.key, section.type->name),
-           hint_for(section, entry));
+    report(doubt_in_apolicy(), entry.line, 1,
+           fmt::format("unknown setting '{}' in [{}]", entry.key, section.type->name), hint_for(section, entry));
   }
 
   static std::string hint_for(const Opened& section, const IniEntry& entry) {
@@ -159,10 +159,9 @@ class Loader {
   void report_repeated(const IniEntry& entry, const std::vector<const IniEntry*>& seen) {
     const auto first = std::find_if(seen.begin(), seen.end(), [&](const auto* e) { return e->key == entry.key; });
     if (first == seen.end()) return;
-    const auto line = (*first)->line.number;
-    const bool apolicy = dialect_ == Dialect::apolicy;
-    report(doubt_in_apolicy(), entry.line, 1,
-           fmt::format("{} a second time: the first is in line {}{}", entry.key, line, apolicy ? "; this one counts" : ""));
+    const auto what = fmt::format("{} a second time: the first is in line {}", entry.key, (*first)->line.number);
+    const bool apolicy = dialect_ == ConfigDialect::apolicy;
+    report(doubt_in_apolicy(), entry.line, 1, apolicy ? what + "; this one counts" : what);
   }
 
   void report_missing(const Opened& section) {
@@ -179,7 +178,7 @@ class Loader {
   void settle_policy_path() {
     auto& policy = config_.main.policy_path;
     const bool given = find_given("main", "policy_path") != nullptr;
-    if (!given && dialect_ == Dialect::apolicy) policy = apolicy_policy_path;
+    if (!given && dialect_ == ConfigDialect::apolicy) policy = apolicy_policy_path;
     else if (!given) policy = "policy.conf";
     std::error_code unknown_directory;  // then the path stays relative
     const auto beside = fs::path{path_}.parent_path() / policy;
@@ -235,7 +234,7 @@ class Loader {
   }
 
   Severity doubt_in_apolicy() const {
-    return dialect_ == Dialect::apolicy ? Severity::warning : Severity::error;
+    return dialect_ == ConfigDialect::apolicy ? Severity::warning : Severity::error;
   }
 
   void report(Severity severity, const IniLine& line, int column, std::string what, std::string hint = {}) {
@@ -243,7 +242,7 @@ class Loader {
   }
 
   const std::string& path_;
-  const Dialect dialect_;
+  const ConfigDialect dialect_;
   Diagnostics& diagnostics_;
   Config config_;
   std::vector<Opened> opened_;
@@ -264,8 +263,8 @@ Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
-Dialect dialect_of(std::string_view path) {
-  return fs::path{path}.lexically_normal() == apolicy_path ? Dialect::apolicy : Dialect::policymux;
+ConfigDialect dialect_of(std::string_view path) {
+  return fs::path{path}.lexically_normal() == apolicy_path ? ConfigDialect::apolicy : ConfigDialect::policymux;
 }
 
 }  // namespace
@@ -280,7 +279,7 @@ std::optional<ConfigPlace> find_config(std::string_view given, const std::functi
     if (!path.empty()) return ConfigPlace{std::string{path}, dialect_of(path)};
   }
   if (const auto path = variable("APOLICY_CONFIG_PATH"); !path.empty()) {
-    return ConfigPlace{std::string{path}, Dialect::apolicy};
+    return ConfigPlace{std::string{path}, ConfigDialect::apolicy};
   }
   for (const auto path : {our_path, apolicy_path}) {
     if (exists(std::string{path})) return ConfigPlace{std::string{path}, dialect_of(path)};
@@ -298,10 +297,10 @@ std::optional<ConfigPlace> find_config(std::string_view given) {
 
 Config default_config() {
   Diagnostics none;
-  return *parse_config("", std::string{our_path}, Dialect::policymux, none);
+  return *parse_config("", std::string{our_path}, ConfigDialect::policymux, none);
 }
 
-std::optional<Config> parse_config(std::string_view text, const std::string& path, Dialect dialect,
+std::optional<Config> parse_config(std::string_view text, const std::string& path, ConfigDialect dialect,
                                    Diagnostics& diagnostics) {
   Diagnostics found;
   const auto file = read_ini(text, path, dialect, found);

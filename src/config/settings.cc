@@ -155,7 +155,8 @@ constexpr Setting setting_table[] = {
     main_row<&M::listen, List<Address, 1>>("listen", sealed, "inet:127.0.0.1:10001",
         "Where Postfix finds us: one or several of inet:host:port, inet:port (every address of this host), "
         "inet:[IPv6 address]:port and unix:/path, separated by commas or blanks. A smtpd that runs in a chroot sees "
-        "only what lies below /var/spool/postfix: unix:/var/spool/postfix/private/policymux is private/policymux to it."),
+        "only what lies below /var/spool/postfix: unix:/var/spool/postfix/private/policymux is private/policymux to "
+        "it."),
     main_row<&M::socket_mode, FileMode>("socket_mode", sealed, "0660",
         "The mode of our unix sockets, in octal. Whoever may write to a socket may ask."),
     main_row<&M::socket_owner, OrEmpty<Text<plain_name>>>("socket_owner", sealed, "",

@@ -152,7 +152,8 @@ std::size_t DatagramSink::send(std::span<const iovec> lines) {
     messages[i].msg_hdr.msg_iov = const_cast<iovec*>(&lines[i]);  // sendmmsg only reads it
     messages[i].msg_hdr.msg_iovlen = 1;
   }
-  const int sent = ::sendmmsg(socket_.get(), messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const int sent =
+      ::sendmmsg(socket_.get(), messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT | MSG_NOSIGNAL);
   return sent > 0 ? static_cast<std::size_t>(sent) : 0;
 }
 

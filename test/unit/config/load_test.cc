@@ -19,7 +19,8 @@ struct Loaded {
   std::vector<std::string> told;  // summaries, hints included
 };
 
-Loaded load(std::string_view text, Dialect dialect = Dialect::policymux, const std::string& path = "/etc/p/main.conf") {
+Loaded load(std::string_view text, ConfigDialect dialect = ConfigDialect::policymux,
+            const std::string& path = "/etc/p/main.conf") {
   Diagnostics diagnostics;
   auto config = parse_config(text, path, dialect, diagnostics);
   CHECK(config.has_value() != has_errors(diagnostics));
@@ -31,7 +32,7 @@ Loaded load(std::string_view text, Dialect dialect = Dialect::policymux, const s
   return loaded;
 }
 
-Loaded load_apolicy(std::string_view text) { return load(text, Dialect::apolicy); }
+Loaded load_apolicy(std::string_view text) { return load(text, ConfigDialect::apolicy); }
 
 using Told = std::vector<std::string>;
 
@@ -91,7 +92,8 @@ TEST_CASE("the defaults are those of the manual") {
 TEST_CASE("settings of main are read into their types") {
   using M = Config::Main;
   CHECK(main_setting(&M::listen, "listen = inet:10001, inet:[::1]:7 unix:/run/p") ==
-        std::vector<Endpoint>{{.port = 10001}, {.host = "::1", .port = 7}, {.kind = Endpoint::Kind::local, .path = "/run/p"}});
+        std::vector<Endpoint>{
+            {.port = 10001}, {.host = "::1", .port = 7}, {.kind = Endpoint::Kind::local, .path = "/run/p"}});
   CHECK(main_setting(&M::socket_mode, "socket_mode = 0666") == 0666);
   CHECK(main_setting(&M::socket_mode, "socket_mode=660") == 0660);
   CHECK(main_setting(&M::socket_group, "socket_group = mail") == "mail");
@@ -133,7 +135,8 @@ TEST_CASE("a value that does not fit says what was wanted, and where") {
       {"timeout = 0", "2:11: error: timeout: \"0\": want at least 1ms"},
       {"deadline = 100", "2:12: error: deadline: \"100\": want less than 100s"},
       {"listen =", "2:9: error: listen: \"\": want at least one"},
-      {"listen = inet:1 unix:run/p", "2:10: error: listen: \"unix:run/p\": want an absolute path, as in unix:/run/policymux/socket"},
+      {"listen = inet:1 unix:run/p",
+       "2:10: error: listen: \"unix:run/p\": want an absolute path, as in unix:/run/policymux/socket"},
       {"listen = inet:host:99999",
        "2:10: error: listen: \"inet:host:99999\": want a port from 1 to 65535 at the end, as in inet:127.0.0.1:10001"},
       {"listen = inet:1, inet:1", "2:10: error: listen: inet:1 twice"},
@@ -143,7 +146,8 @@ TEST_CASE("a value that does not fit says what was wanted, and where") {
       {"chroot = here", "2:10: error: chroot: \"here\": want a path that begins with '/'"},
       {"policy_path =", "2:14: error: policy_path: \"\": want a text"},
       {"allow = localhost",
-       "2:9: error: allow: \"localhost\": want an address or a network, as in 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"},
+       "2:9: error: allow: \"localhost\": want an address or a network, as in 192.0.2.1, 192.0.2.0/24 or "
+       "2001:db8::/32"},
       {"max_connections = 0", "2:19: error: max_connections: \"0\": want a number from 1 to 1000000"},
       {"max_attributes = 65536", "2:18: error: max_attributes: \"65536\": want a number from 1 to 65535"},
       {"max_request_bytes = 64 K",
@@ -311,7 +315,8 @@ TEST_CASE("sections of later rooms are checked like the others") {
       {"[table t]\ntype = dbm\n", "2:8: error: type: \"dbm\": want file, cdb, lmdb, sqlite, pgsql, mysql, ldap, http, "
                                   "redis, socketmap or tcp"},
       {"[table t]\ntype = tcp\nx = 1\nx = 2\n", "4:1: error: x a second time: the first is in line 3"},
-      {"[service s]\naddress = exec:\n", "2:11: error: address: \"exec:\": want a program, as in exec:/usr/local/bin/check -v"},
+      {"[service s]\naddress = exec:\n",
+       "2:11: error: address: \"exec:\": want a program, as in exec:/usr/local/bin/check -v"},
       {"[service s]\naddress = exec:\"x\n", "2:11: error: address: \"\"x\": want a closing '\"'"},
       {"[service s]\naddress = inet:1\nworkers = 8-4\n",
        "3:11: error: workers: \"8-4\": want one number from 1 to 1000 or two, as in 4-32"},
@@ -357,7 +362,8 @@ TEST_CASE("apolicy's main.conf is read by its own rules") {
       "port = 10001\n"
       "[logging]\n"
       "level = 3\n");
-  CHECK(loaded.told == Told{"7:1: warning: unknown setting 'port' in [main]", "8:1: warning: unknown section [logging]"});
+  CHECK(loaded.told == Told{"7:1: warning: unknown setting 'port' in [main]",
+                            "8:1: warning: unknown section [logging]"});
   REQUIRE(loaded.config);
   CHECK(loaded.config->main.timeout == 7s);
   CHECK(loaded.config->main.user == "nobody");
@@ -365,7 +371,7 @@ TEST_CASE("apolicy's main.conf is read by its own rules") {
 }
 
 TEST_CASE("apolicy's defaults: a time-out of 5 seconds, the policy in /etc/apolicy") {
-  const auto loaded = load("", Dialect::apolicy, "/opt/apolicy/main.conf");
+  const auto loaded = load("", ConfigDialect::apolicy, "/opt/apolicy/main.conf");
   REQUIRE(loaded.config);
   CHECK(loaded.config->main.timeout == 5s);
   CHECK(loaded.config->main.policy_path == "/etc/apolicy/policy.conf");
@@ -389,26 +395,26 @@ TEST_CASE("whatever the bytes, a file is refused or its dump loads back") {
   CAPTURE(seed);
   std::mt19937 random{seed};
   static constexpr std::string_view pieces[] = {
-      "[main]", "[service a]", "[group g]", "[table t]", "user", "listen", "address", "type", "key", " ", "\n", "\n", "\n",
-      "=", "=", " = ", ":", "\n;", "#", "\"", "\\", "inet:1", "exec:a", "tcp", "5s", "\t", "\r", "\xFF", "]", "["};
+      "[main]", "[service a]", "[group g]", "[table t]", "user", "listen", "address", "type", "key", " ", "\n", "\n",
+      "\n", "=", "=", " = ", ":", "\n;", "#", "\"", "\\", "inet:1", "exec:a", "tcp", "5s", "\t", "\r", "\xFF", "]", "["};
   for (int round = 0; round < 3000; ++round) {
     std::string text = "[main]\n";
     for (auto left = random() % 30; left > 0; --left) text += pieces[random() % std::size(pieces)];
     CAPTURE(text);
     Diagnostics diagnostics;
-    const auto dialect = random() % 2 == 0 ? Dialect::policymux : Dialect::apolicy;
+    const auto dialect = random() % 2 == 0 ? ConfigDialect::policymux : ConfigDialect::apolicy;
     const auto config = parse_config(text, "main.conf", dialect, diagnostics);
-    if (config) REQUIRE(parse_config(dump(*config), "main.conf", Dialect::policymux, diagnostics) == config);
+    if (config) REQUIRE(parse_config(dump(*config), "main.conf", ConfigDialect::policymux, diagnostics) == config);
   }
 }
 
 TEST_CASE("a file that cannot be read is a mistake without a line") {
   Diagnostics diagnostics;
-  CHECK_FALSE(load_config({"/nonexistent/main.conf", Dialect::policymux}, diagnostics));
+  CHECK_FALSE(load_config({"/nonexistent/main.conf", ConfigDialect::policymux}, diagnostics));
   REQUIRE(diagnostics.size() == 1);
   CHECK(summary(diagnostics[0]) == "/nonexistent/main.conf: error: cannot open: No such file or directory");
-  CHECK_FALSE(load_config({"/", Dialect::policymux}, diagnostics));
-  CHECK_FALSE(load_config({"/dev/zero", Dialect::policymux}, diagnostics));
+  CHECK_FALSE(load_config({"/", ConfigDialect::policymux}, diagnostics));
+  CHECK_FALSE(load_config({"/dev/zero", ConfigDialect::policymux}, diagnostics));
   CHECK(summary(diagnostics.back()) == "/dev/zero: error: more than 1 MiB is no main.conf");
 }
 
@@ -422,7 +428,7 @@ TEST_CASE("main.conf is found by option, environment and place, in this order") 
     std::vector<std::string> files;
     std::optional<ConfigPlace> want;
   };
-  static constexpr auto ours = Dialect::policymux, theirs = Dialect::apolicy;
+  static constexpr auto ours = ConfigDialect::policymux, theirs = ConfigDialect::apolicy;
   const std::vector<std::string> both = {"/etc/policymux/main.conf", "/etc/apolicy/main.conf"};
   const Case cases[] = {
       {"x.conf", {{"POLICYMUX_CONFIG", "y"}, {"APOLICY_CONFIG_PATH", "z"}}, both, ConfigPlace{"x.conf", ours}},
@@ -440,7 +446,7 @@ TEST_CASE("main.conf is found by option, environment and place, in this order") 
           const auto at = environment.find(name);
           return at == environment.end() ? nullptr : at->second.c_str();
         },
-        [&files = files](const std::string& path) { return std::find(files.begin(), files.end(), path) != files.end(); });
+        [&files = files](const std::string& path) { return std::count(files.begin(), files.end(), path) > 0; });
     CHECK((found == want));
   }
 }

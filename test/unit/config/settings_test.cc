@@ -17,7 +17,7 @@ namespace {
 
 Config parsed(const std::string& text, const std::string& path = "/etc/policymux/main.conf") {
   Diagnostics diagnostics;
-  auto config = parse_config(text, path, Dialect::policymux, diagnostics);
+  auto config = parse_config(text, path, ConfigDialect::policymux, diagnostics);
   for (const auto& diagnostic : diagnostics) UNSCOPED_INFO(render(diagnostic));
   REQUIRE(config);
   return *std::move(config);
@@ -128,7 +128,7 @@ TEST_CASE("a dump folds long values where joining the lines gives the same again
 TEST_CASE("the sample is all defaults") {
   CHECK(parsed(sample()) == Config{});
   Diagnostics diagnostics;
-  CHECK(parse_config(sample(), "main.conf", Dialect::policymux, diagnostics));
+  CHECK(parse_config(sample(), "main.conf", ConfigDialect::policymux, diagnostics));
   CHECK(diagnostics.empty());
 }
 
@@ -185,8 +185,8 @@ TEST_CASE("a reload keeps sealed settings as they run and names them") {
 }
 
 TEST_CASE("what a running daemon may change without a restart") {
-  for (const auto* name : {"timeout", "deadline", "idle_timeout", "request_timeout", "log_level", "log_decisions", "allow",
-                           "restriction_classes", "recipient_delimiter", "prepend_once", "policy_path"}) {
+  for (const auto* name : {"timeout", "deadline", "idle_timeout", "request_timeout", "log_level", "log_decisions",
+                           "allow", "restriction_classes", "recipient_delimiter", "prepend_once", "policy_path"}) {
     CHECK(find_setting("main", name)->reload == Reload::applies);
   }
   for (const auto* name : {"listen", "socket_mode", "socket_owner", "socket_group", "user", "group", "chroot"}) {

@@ -20,19 +20,22 @@ std::optional<std::uint32_t> take_action(CheckerContext& context, std::span<cons
   return action;
 }
 
-void unknown_word(CheckerContext& context, const Word& word, bool is_last) {
-  if (context.actions.find(word.text)) {
-    return context.report.error(word.place, {in_quotes(word.text) + " is an action: it must be the last word"});
-  }
-  auto hint = context.acls.hint(word.text);
-  if (hint.empty() && is_last) hint = context.actions.hint(word.text);
-  context.report.error(word.place, {(is_last ? "unknown acl or action " : "unknown acl ") + in_quotes(word.text), std::move(hint)});
-}
-
+// A word of an access line may also have been meant for an action.
 std::optional<Term> resolve_word(CheckerContext& context, const Word& word, bool is_last) {
-  if (word.text.starts_with('!')) return resolve_term(context, word.text, {.place = word.place});
-  if (const auto acl = context.acls.find(word.text)) return Term{.acl = *acl};
-  unknown_word(context, word, is_last);
+  const std::string_view name = word.text;
+  const bool negated = name.starts_with('!');
+  if (negated && context.actions.find(name.substr(1)) && !context.acls.find(name.substr(1))) {
+    context.report.error(word.place, {in_quotes(name.substr(1)) + " is an action: it has no opposite"});
+    return std::nullopt;
+  }
+  if (negated || context.acls.find(name)) return resolve_term(context, name, {.place = word.place});
+  if (context.actions.find(name)) {
+    context.report.error(word.place, {in_quotes(name) + " is an action: it must be the last word"});
+    return std::nullopt;
+  }
+  auto hint = context.acls.hint(name);
+  if (hint.empty() && is_last) hint = context.actions.hint(name);
+  context.report.error(word.place, {(is_last ? "unknown acl or action " : "unknown acl ") + in_quotes(name), std::move(hint)});
   return std::nullopt;
 }
 
@@ -92,6 +95,10 @@ void check_depth(CheckerContext& context, const Graph& calls, const std::vector<
 std::optional<Term> resolve_term(CheckerContext& context, std::string_view text, const Origin& at) {
   const bool negated = text.starts_with('!');
   if (negated) text.remove_prefix(1);
+  if (text.empty()) {
+    context.error(at, "!", {"'!' without an acl behind it"});
+    return std::nullopt;
+  }
   const auto acl = context.acl_named(text, at);
   if (!acl) return std::nullopt;
   return Term{.acl = *acl, .negated = negated};

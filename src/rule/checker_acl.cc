@@ -83,6 +83,7 @@ class OptionReader {
   std::span<const Word> values() const { return rest_; }
   bool values_are_marked() const { return marked_; }
   bool is_option(std::string_view name) const { return std::ranges::find(names_, name) != names_.end(); }
+  bool is_given(std::string_view name) const { return std::ranges::find(seen_, name) != seen_.end(); }
 
  private:
   // False: the word is the first VALUE.
@@ -107,7 +108,7 @@ class OptionReader {
 
   std::optional<Flaw> set(std::string_view name, std::string_view value, const Place& at) {
     const bool may_repeat = name == "limit";
-    if (std::ranges::find(seen_, name) != seen_.end() && !may_repeat) {
+    if (is_given(name) && !may_repeat) {
       return Flaw{"option " + in_quotes(name) + " is given twice"};
     }
     seen_.emplace_back(name);
@@ -206,7 +207,7 @@ class OptionReader {
     }
     const auto value = piece.substr(option->name.size() + 1);
     if (option->now.empty()) {
-      context_.warn_not_built_in("backend= and root= of greylisting", at, "[store] of main.conf says where its state is kept");
+      context_.warn_once(at, "backend= and root= of greylisting have no effect: [store] of main.conf says where its state is kept");
       return std::nullopt;
     }
     const auto minutes = parse_number(value);
@@ -384,23 +385,21 @@ class ValueReader {
   bool is_repeated_name_ = !draft_.question_values.empty();
 };
 
-bool needs_value(const AclType& type, const AclOptions& options) {
+bool needs_value(const AclType& type, const OptionReader& options) {
   if (type.family == Family::stress || type.family == Family::log) return false;
   if (type.family != Family::question) return true;
   const auto& row = question_type(type.question);
-  return row.needs_value() && std::ranges::none_of(row.options, [&](const OptionType& option) {
-    return option.suffices && std::ranges::find(options.question, option.name, &Definition::Option::name) != options.question.end();
-  });
+  const auto suffices = [&](const OptionType& option) { return option.suffices && options.is_given(option.name); };
+  return row.needs_value() && std::ranges::none_of(row.options, suffices);
 }
 
 // --- statements ---------------------------------------------------------------------------------------------
 
 void check_required_options(CheckerContext& context, const AclStatement& statement, const AclType& type,
-                            const AclOptions& options) {
+                            const OptionReader& options) {
   if (type.family != Family::question) return;
   for (const auto& option : question_type(type.question).options) {
-    const bool is_given = std::ranges::find(options.question, option.name, &Definition::Option::name) != options.question.end();
-    if (!option.required || is_given) continue;
+    if (!option.required || options.is_given(option.name)) continue;
     context.report.error(statement.end, {std::string{type.name} + " wants the option " + std::string{option.name} + '='});
   }
 }
@@ -427,7 +426,7 @@ void settle_question(CheckerContext& context, Acl& acl, const Draft& draft, cons
                         .key_source = draft.options.key.empty() ? std::string{row.default_key} : draft.options.key};
   QuestionTest test;
   if (!definition.key_source.empty()) test.key = *context.source_named(definition.key_source, acl.place);
-  test.built_in = context.check_built_in(type.question, acl.type, acl.place, "tests of this type are UNKNOWN");
+  test.built_in = context.check_built_in(type.question, "acl type " + in_quotes(acl.type), acl.place, "its tests are UNKNOWN");
   test.definition = std::make_shared<const Definition>(std::move(definition));
   acl.test = std::move(test);
 }
@@ -497,7 +496,7 @@ void define_acl(CheckerContext& context, const AclStatement& statement) {
   if (!type) return;
 
   OptionReader reader{context, *type, statement.words};
-  auto options = reader.read();
+  const auto options = reader.read();
   auto& draft = context.drafts[acl];
   if (draft.is_broken) {
     draft = {.options = options};
@@ -508,10 +507,10 @@ void define_acl(CheckerContext& context, const AclStatement& statement) {
     return;
   }
   const auto count = ValueReader{context, *type, acl}.read(reader);
-  if (count == 0 && needs_value(*type, options)) {
+  if (count == 0 && needs_value(*type, reader)) {
     context.report.error(statement.end, {"acl without a value"});
   }
-  check_required_options(context, statement, *type, options);
+  check_required_options(context, statement, *type, reader);
 }
 
 void resolve_acls(CheckerContext& context) {

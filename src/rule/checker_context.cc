@@ -68,17 +68,19 @@ std::optional<std::uint32_t> CheckerContext::acl_named(std::string_view name, co
   return acl;
 }
 
-bool CheckerContext::check_built_in(QuestionKind kind, std::string_view type, const Place& at,
+bool CheckerContext::check_built_in(QuestionKind kind, std::string_view what, const Place& at,
                                     std::string_view consequence) {
   if (std::ranges::find(options.built_in, kind) != options.built_in.end()) return true;
-  warn_not_built_in(type, at, consequence);
+  warn_not_built_in(what, at, consequence);
   return false;
 }
 
-void CheckerContext::warn_not_built_in(std::string_view type, const Place& at, std::string_view consequence) {
-  if (warned_types_.emplace(type).second) {
-    report.warning(at, {std::string{type} + " is not built in: " + std::string{consequence}});
-  }
+void CheckerContext::warn_not_built_in(std::string_view what, const Place& at, std::string_view consequence) {
+  warn_once(at, std::string{what} + " is not built in: " + std::string{consequence});
+}
+
+void CheckerContext::warn_once(const Place& at, std::string text) {
+  if (warnings_.emplace(text).second) report.warning(at, {std::move(text)});
 }
 
 void CheckerContext::check_listed(const std::optional<std::vector<std::string>>& names, std::string_view what,

@@ -79,17 +79,18 @@ class CheckerContext {
   // The acl of that name; nullopt: an error was told.
   std::optional<std::uint32_t> acl_named(std::string_view name, const Origin& at);
 
-  // Warns when this daemon cannot ask such questions: once a type, in words such as "tests of this type are
-  // UNKNOWN".
-  bool check_built_in(QuestionKind kind, std::string_view type, const Place& at, std::string_view consequence);
-  void warn_not_built_in(std::string_view type, const Place& at, std::string_view consequence);
+  // Can this daemon ask such questions? If not, warns once: "`what` is not built in: `consequence`".
+  bool check_built_in(QuestionKind kind, std::string_view what, const Place& at, std::string_view consequence);
+  void warn_not_built_in(std::string_view what, const Place& at, std::string_view consequence);
+  // The same text is told once.
+  void warn_once(const Place& at, std::string text);
 
   // An error when main.conf is known and has no such table or group.
   void check_listed(const std::optional<std::vector<std::string>>& names, std::string_view what, std::string_view name,
                     const Origin& at);
 
  private:
-  std::set<std::string, std::less<>> warned_attributes_{}, warned_types_{};
+  std::set<std::string, std::less<>> warned_attributes_{}, warnings_{};
 };
 
 }  // namespace policymux

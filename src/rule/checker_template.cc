@@ -22,12 +22,13 @@ class TemplateMaker {
     for (auto& piece : split.pieces) {
       if (!piece.is_name) {
         out.parts.emplace_back(Template::Literal{std::move(piece.text)});
-      } else {  // a bad name leaves something in its place, so that the text around it can be checked
+      } else {  // a mistake leaves something in its place, so that the text around it can be checked
         out.parts.push_back(part_named(piece.text, place_(piece.offset)).value_or(Template::Rule{}));
       }
     }
     if (split.unterminated) {
       context_.report.error(place_(*split.unterminated), {"'${' without its '}'", "$${ is a literal ${"});
+      out.parts.emplace_back(Template::Rule{});
     }
     return out;
   }

@@ -32,6 +32,16 @@ void for_each_value(const TextTest& test, F f) {
   for (const auto& file : test.files) file->for_each([&](int, std::string_view value) { f(value); });
 }
 
+// The pattern that finds the address and nothing else.
+std::string anchored(std::string_view address) {
+  std::string out = "^";
+  for (const char c : address) {
+    if (c == '.' || c == '+') out += '\\';
+    out += c;
+  }
+  return out + '$';
+}
+
 // --- what is surely so at one protocol state ------------------------------------------------------------------
 
 enum class Sure : std::uint8_t { no, maybe, yes };
@@ -116,10 +126,13 @@ class AtState {
 
 class Linter {
  public:
-  explicit Linter(const Policy& policy) : policy_{policy} {}
+  explicit Linter(const Policy& policy)
+      : policy_{policy}, used_acls_(policy.acls.size(), false), used_actions_(policy.actions.size(), false) {}
 
   Diagnostics run() {
-    warn_of_unused();
+    find_used();
+    warn_of_unused(policy_.acls, used_acls_, "acl");
+    warn_of_unused(policy_.actions, used_actions_, "action");
     for (const auto& acl : policy_.acls) {
       if (const auto* test = std::get_if<TextTest>(&acl.test); test != nullptr && test->match == TextMatch::regex) {
         warn_of_patterns(acl, *test);
@@ -146,27 +159,25 @@ class Linter {
                        .hint = std::move(flaw.hint)}});
   }
 
-  void warn_of_unused() {
-    std::vector<bool> acls(policy_.acls.size(), false), actions(policy_.actions.size(), false);
-    if (policy_.default_action) actions[*policy_.default_action] = true;
+  // Marks what access lines use, directly or in any, all and none.
+  void find_used() {
+    if (policy_.default_action) used_actions_[*policy_.default_action] = true;
     std::vector<std::uint32_t> open;
     const auto use = [&](const std::vector<Term>& terms) {
       for (const auto& term : terms) {
-        if (!acls[term.acl]) open.push_back(term.acl);
-        acls[term.acl] = true;
+        if (!used_acls_[term.acl]) open.push_back(term.acl);
+        used_acls_[term.acl] = true;
       }
     };
     for (const auto& line : policy_.lines) {
       use(line.terms);
-      if (line.action) actions[*line.action] = true;
+      if (line.action) used_actions_[*line.action] = true;
     }
     while (!open.empty()) {
       const auto* composite = std::get_if<CompositeTest>(&policy_.acls[open.back()].test);
       open.pop_back();
       if (composite != nullptr) use(composite->terms);
     }
-    warn_of_unused(policy_.acls, acls, "acl");
-    warn_of_unused(policy_.actions, actions, "action");
   }
 
   template <class Named>
@@ -191,7 +202,7 @@ class Linter {
     if (addresses == 0) return;
     const auto more = addresses > 1 ? " (and " + std::to_string(addresses - 1) + " more like it)" : "";
     warn(acl.place, {name + "the regular expression " + in_quotes(address) + more + " also finds " + in_quotes("x" + address + ".example"),
-                     "match=exact is what you mean, or ^" + quote_pattern(address) + '$'});
+                     "match=exact is what you mean, or " + anchored(address)});
   }
 
   bool default_refuses() const {
@@ -223,13 +234,15 @@ class Linter {
   }
 
   bool needs_recipient() const {
-    return std::ranges::any_of(policy_.acls, [](const Acl& acl) {
-      const auto* text = std::get_if<TextTest>(&acl.test);
-      return text != nullptr && text->source.attribute == Attribute::recipient;
-    });
+    for (std::size_t acl = 0; acl < policy_.acls.size(); ++acl) {
+      const auto* text = std::get_if<TextTest>(&policy_.acls[acl].test);
+      if (used_acls_[acl] && text != nullptr && text->source.attribute == Attribute::recipient) return true;
+    }
+    return false;
   }
 
   const Policy& policy_;
+  std::vector<bool> used_acls_, used_actions_;
   std::vector<Found> found_;
 };
 

@@ -20,7 +20,8 @@ std::optional<std::uint32_t> NameTable::find(std::string_view name) const {
 
 std::string NameTable::hint(std::string_view word) {
   constexpr std::size_t most_comparisons = 1'000'000;
-  if (compared_ > most_comparisons) return {};
+  constexpr std::size_t shortest = 3;  // letters; of fewer, one edit leaves too little
+  if (word.size() < shortest || compared_ > most_comparisons) return {};
   compared_ += names_.size();
   const auto meant = nearest(word, names_);
   return meant ? did_you_mean(*meant) : std::string{};

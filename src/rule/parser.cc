@@ -82,8 +82,7 @@ class Parser {
     WordReader words{report_, line};
     const auto place = words.place();
     const auto word = words.next();
-    const auto known = std::ranges::find_if(
-        keywords(), [&](const Keyword& k) { return !word->is_quoted() && k.word == word->text; });
+    const auto known = std::ranges::find(keywords(), word->text, &Keyword::word);
     if (known == keywords().end()) return unknown(line, *word);
     (this->*known->parse)(place, words, chain);
   }

@@ -1,7 +1,6 @@
 #include "rule/report.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "base/text.h"
@@ -14,8 +13,8 @@ constexpr std::size_t longest_source = 400;  // bytes
 constexpr std::size_t longest_quote = 80;    // bytes
 
 std::vector<std::size_t> line_starts(std::string_view text) {
-  std::vector<std::size_t> starts;
-  for (std::size_t at = 0; at != text.npos + 1; at = text.find('\n', at) + 1) starts.push_back(at);
+  std::vector<std::size_t> starts{0};
+  for (auto end = text.find('\n'); end != text.npos; end = text.find('\n', end + 1)) starts.push_back(end + 1);
   return starts;
 }
 
@@ -74,9 +73,10 @@ void Report::add(Entry entry) {
 }
 
 Diagnostics Report::take() {
-  std::stable_sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-    return std::tie(a.at.file, a.at.line, a.at.column) < std::tie(b.at.file, b.at.line, b.at.column);
-  });
+  // A file that is included twice has its mistakes once.
+  std::ranges::sort(entries_, {}, &Entry::order);
+  const auto twice = std::ranges::unique(entries_, {}, &Entry::order);
+  entries_.erase(twice.begin(), twice.end());
   Diagnostics out;
   out.reserve(entries_.size() + 1);
   for (auto& entry : entries_) out.push_back(std::move(entry.diagnostic));

@@ -6,6 +6,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/diagnostic.h"
@@ -49,6 +50,10 @@ class Report {
   struct Entry {
     Place at;
     Diagnostic diagnostic;
+    auto order() const {
+      const auto& what = diagnostic.what;
+      return std::tie(at.file, at.line, at.column, what.file, what.line, what.text);
+    }
   };
   void add(Severity severity, const Place& at, Flaw flaw);
   void add(Entry entry);

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from . import client
-from .net import PATIENCE, free_port, listens, wait_until
+from .net import PATIENCE, free_port, serves, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("POLICYMUX", str(ROOT / "build/release/src/cli/policymux"))
@@ -123,16 +123,22 @@ class Daemon:
                 stdout=log, stderr=log, preexec_fn=self.limit, env=environment(**self.env))
 
     def start(self):
-        self.spawn()
-        self.wait_ready()
-        return self
+        try:
+            self.spawn()
+            self.wait_ready()
+        except BaseException:
+            if self.process and self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            self.directory.remove()
+            raise
 
     def wait_ready(self, address=None):
         def ready():
             if self.process.poll() is not None:
                 raise AssertionError(f"the daemon ended with status {self.process.returncode}; log:\n{self.log()}")
-            return listens(address or self.first_address())
-        wait_until(ready, lambda: f"the daemon listens; log:\n{self.log()}")
+            return serves(address or self.first_address())
+        wait_until(ready, lambda: f"the daemon serves; log:\n{self.log()}")
 
     def first_address(self):
         listen = str(self.settings["listen"])

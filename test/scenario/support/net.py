@@ -37,6 +37,18 @@ def listens(address):
     return True
 
 
+def serves(address):
+    """Does somebody run the loop behind the listener? Whoever hangs up without a question is hung up on."""
+    try:
+        with connect(address) as s:
+            s.shutdown(socket.SHUT_WR)
+            return s.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except OSError:
+        return False
+
+
 def wait_until(condition, what, patience=PATIENCE):
     """Waits until condition() is true and returns what it returned."""
     end = time.monotonic() + patience

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 
 from . import client
@@ -12,6 +13,8 @@ from .net import PATIENCE, free_port, serves, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("POLICYMUX", str(ROOT / "build/release/src/cli/policymux"))
+if not os.access(BINARY, os.X_OK):
+    sys.exit(f"there is no {BINARY}: tools/test builds it, POLICYMUX names another")
 SANITIZED = os.environ.get("POLICYMUX_SANITIZED") == "1"
 
 _FINDING = re.compile(r"ERROR: (Address|Leak|UndefinedBehavior)Sanitizer|runtime error:|Assertion .* failed")

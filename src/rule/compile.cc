@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "proto/reply.h"
+#include "rule/source.h"
 #include "rule/table.h"
 
 namespace policymux {
@@ -246,7 +247,7 @@ class Compiler {
   static Filed file_value(const TextTest& test, std::string_view value) {
     const auto key = [&test](std::string_view text) { return test.case_sensitive ? std::string{text} : to_lower(text); };
     switch (test.match) {
-      case TextMatch::exact: return {Way::exact, key(value)};
+      case TextMatch::exact: return {Way::exact, key(exact_text(test.source, value))};
       case TextMatch::domain: return {Way::domain, key(value)};
       case TextMatch::prefix: return {Way::prefix, key(value)};
       case TextMatch::suffix: return {Way::suffix, key(value)};
@@ -303,15 +304,16 @@ class Compiler {
   }
 
   template <class Builder>
-  static std::shared_ptr<const ListIndex> list_from(Builder builder, const Group& group, const ValueFile& file) {
+  std::shared_ptr<const ListIndex> list_from(Builder builder, const Group& group, const ValueFile& file) {
+    const auto& source = table_->slots[group.slot].source;
     file.for_each([&](int, std::string_view value) {
-      const auto text = group.way == Way::exact && value == "<>" ? std::string_view{} : value;
+      const auto text = group.way == Way::exact ? exact_text(source, value) : value;
       group.folded ? builder.add(to_lower(text), 0) : builder.add(text, 0);
     });
     return std::make_shared<const ListIndex>(ListIndex{std::move(builder).build()});
   }
 
-  static std::shared_ptr<const ListIndex> build_list(const Group& group, const ValueFile& file) {
+  std::shared_ptr<const ListIndex> build_list(const Group& group, const ValueFile& file) {
     switch (group.way) {
       case Way::exact: return list_from(ExactIndex::Builder{}, group, file);
       case Way::domain: return list_from(DomainIndex::Builder{}, group, file);

@@ -7,9 +7,6 @@
 namespace policymux {
 namespace {
 
-template <class... F>
-struct Overloaded : F... { using F::operator()...; };
-
 std::string escaped(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -100,19 +97,20 @@ class Dump {
 
   std::string template_text(const Template& text) const {
     std::string out = "\"";
-    for (const auto& part : text.parts) {
-      out += std::visit(Overloaded{
-          [](const Template::Literal& literal) { const auto s = escaped(literal.text); return s.substr(1, s.size() - 2); },
-          [](const Template::Attr& attr) { return "${" + attr.source.name + '}'; },
-          [](Template::Score) { return std::string{"${score}"}; },
-          [](Template::Tags) { return std::string{"${tags}"}; },
-          [](Template::Rule) { return std::string{"${rule}"}; },
-          [this](const Template::Acl& acl) {
-            const auto field = acl.field ? fmt::format(" field {}", *acl.field) : std::string{};
-            return "${acl " + policy_.acls[acl.acl].name + field + '}';
-          }}, part);
-    }
+    for (const auto& part : text.parts) out += std::visit([this](const auto& p) { return part_text(p); }, part);
     return out + '"';
+  }
+  std::string part_text(const Template::Literal& literal) const {
+    const auto text = escaped(literal.text);
+    return text.substr(1, text.size() - 2);
+  }
+  std::string part_text(const Template::Attr& attr) const { return "${" + attr.source.name + '}'; }
+  std::string part_text(Template::Score) const { return "${score}"; }
+  std::string part_text(Template::Tags) const { return "${tags}"; }
+  std::string part_text(Template::Rule) const { return "${rule}"; }
+  std::string part_text(const Template::Acl& acl) const {
+    const auto field = acl.field ? fmt::format(" field {}", *acl.field) : std::string{};
+    return "${acl " + policy_.acls[acl.acl].name + field + '}';
   }
 
   std::string action_text(const Action& action) const {

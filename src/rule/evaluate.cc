@@ -348,7 +348,9 @@ Truth Evaluator::value(const CompiledTerm& term) {
 Truth Evaluator::truth(PredicateId id) {
   const auto& predicate = table_->predicates[id];
   const auto t = plain_truth(id, predicate);
-  if (predicate.on_error == OnError::unknown || !t.is_failed()) return t;
+  if (predicate.on_error == OnError::unknown) return t;
+  if (t.is_open()) return Truth::open();  // it may come to mean TRUE or FALSE
+  if (!t.is_failed()) return t;
   return predicate.on_error == OnError::match ? Truth::yes() : Truth::no();
 }
 

@@ -31,7 +31,7 @@ bool holds(const TextTest& test, std::string_view value, std::string_view text) 
   };
   switch (test.match) {
     case TextMatch::regex: return found(value);
-    case TextMatch::exact: return v == t;
+    case TextMatch::exact: return fold(exact_text(test.source, value)) == t;
     case TextMatch::prefix: return t.starts_with(v);
     case TextMatch::suffix: return t.ends_with(v);
     case TextMatch::substring: return t.find(v) != t.npos;
@@ -157,9 +157,7 @@ class Explainer {
     for (const auto& value : test.values) {
       if (holds(test, value, text)) return fmt::format("{} matches {}", about, shown(value));
     }
-    return about + in_files(test.files, [&](std::string_view value) {
-      return holds(test, test.match == TextMatch::exact && value == "<>" ? std::string_view{} : value, text);
-    });
+    return about + in_files(test.files, [&](std::string_view value) { return holds(test, value, text); });
   }
 
   std::string why(const AddressTest& test, Truth truth) {

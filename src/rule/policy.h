@@ -65,7 +65,7 @@ struct TextTest {
   Source source;
   TextMatch match = TextMatch::regex;
   bool case_sensitive = false;
-  std::vector<std::string> values{};  // checked for `match`, otherwise as written; "<>" exact: the empty text
+  std::vector<std::string> values{};  // checked for `match`, otherwise as written (exact: see exact_text())
   std::vector<ValueFilePtr> files{};
 };
 struct AddressTest {

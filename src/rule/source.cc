@@ -153,6 +153,12 @@ std::optional<std::string_view> text_of(const Source& source, const Request& req
   return std::nullopt;
 }
 
+std::string_view exact_text(const Source& source, std::string_view value) {
+  const bool is_sender = source.attribute == Attribute::sender &&
+                         (source.derivation == Derivation::none || source.derivation == Derivation::normalized);
+  return is_sender && value == "<>" ? std::string_view{} : value;
+}
+
 std::string_view domain_part(const Source& source, std::string_view text) {
   const auto at = text.rfind('@');
   if (at != text.npos) return text.substr(at + 1);

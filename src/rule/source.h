@@ -19,6 +19,9 @@ bool empty_is_known(std::optional<Attribute> attribute, ProtocolState state);
 std::optional<std::string_view> text_of(const Source& source, const Request& request, ProtocolState state,
                                         std::string_view recipient_delimiter, std::string& buffer);
 
+// What a value of match=exact stands for: `<>` of a sender is the null sender, all else is itself.
+std::string_view exact_text(const Source& source, std::string_view value);
+
 // What match=domain compares: the part after the last '@'; without one the whole of a host name, nothing of
 // an address.
 std::string_view domain_part(const Source& source, std::string_view text);

@@ -6,28 +6,29 @@
 
 namespace policymux {
 
-// The set of outcomes that a test can still have. One member: decided. Kept twice: `now`, where a failed
-// look-up is UNKNOWN, and `answered`, what could have been had every look-up been answered. The second
-// tells a line that did not match from one that failed to match only because a look-up failed.
+// The set of outcomes that a test can still have. Kept twice: `now`, where a failed look-up is UNKNOWN, and
+// `answered`, what could have been had every look-up been answered. The second tells a line that did not match
+// from one that failed to match only because a look-up failed. Open: answers that are still out may change
+// one set or the other.
 class Truth {
  public:
-  static constexpr Truth no() { return {F, F}; }
-  static constexpr Truth yes() { return {T, T}; }
-  static constexpr Truth unknown() { return {U, U}; }     // the attribute is not known at this state
-  static constexpr Truth failed() { return {U, F | T}; }  // we asked, and got no answer
-  static constexpr Truth open() { return {F | U | T, F | T}; }  // not asked or not answered yet
+  static constexpr Truth no() { return {F, F, false}; }
+  static constexpr Truth yes() { return {T, T, false}; }
+  static constexpr Truth unknown() { return {U, U, false}; }     // the attribute is not known at this state
+  static constexpr Truth failed() { return {U, F | T, false}; }  // we asked, and got no answer
+  static constexpr Truth open() { return {F | U | T, F | T, true}; }  // not asked or not answered yet
 
   constexpr bool is_true() const { return now_ == T; }
   constexpr bool is_false() const { return now_ == F; }
   constexpr bool is_unknown() const { return now_ == U; }
-  constexpr bool is_open() const { return (now_ & (now_ - 1)) != 0; }
+  constexpr bool is_open() const { return open_; }
   constexpr bool may_be_true() const { return (now_ & T) != 0; }
   // Could it have been true had every look-up been answered?
   constexpr bool might_have_been_true() const { return (answered_ & T) != 0; }
   // Is it UNKNOWN because a look-up failed?
-  constexpr bool is_failed() const { return now_ == U && answered_ != U; }
+  constexpr bool is_failed() const { return !open_ && now_ == U && answered_ != U; }
 
-  constexpr Truth operator!() const { return {swapped(now_), swapped(answered_)}; }
+  constexpr Truth operator!() const { return {swapped(now_), swapped(answered_), open_}; }
   // Kleene's, member by member: F < U < T, `and` is the least, `or` the greatest.
   friend constexpr Truth operator&(Truth a, Truth b) { return combine<false>(a, b); }
   friend constexpr Truth operator|(Truth a, Truth b) { return combine<true>(a, b); }
@@ -35,8 +36,10 @@ class Truth {
 
  private:
   static constexpr std::uint8_t F = 1, U = 2, T = 4;
-  constexpr Truth(int now, int answered)
-      : now_{static_cast<std::uint8_t>(now)}, answered_{static_cast<std::uint8_t>(answered)} {}
+  constexpr Truth(int now, int answered, bool open)
+      : now_{static_cast<std::uint8_t>(now)}, answered_{static_cast<std::uint8_t>(answered)}, open_{open} {}
+
+  static constexpr bool single(int set) { return (set & (set - 1)) == 0; }
 
   static constexpr int swapped(int set) { return (set & F ? T : 0) | (set & U) | (set & T ? F : 0); }
 
@@ -55,17 +58,19 @@ class Truth {
     std::array<std::array<std::uint8_t, 8>, 8> sets{};
     for (int a = 0; a < 8; ++a) {
       for (int b = 0; b < 8; ++b) {
-        sets[static_cast<std::size_t>(a)][static_cast<std::size_t>(b)] = static_cast<std::uint8_t>(members<Greatest>(a, b));
+        sets[std::size_t(a)][std::size_t(b)] = static_cast<std::uint8_t>(members<Greatest>(a, b));
       }
     }
     return sets;
   }();
   template <bool Greatest>
   static constexpr Truth combine(Truth a, Truth b) {
-    return {table<Greatest>[a.now_][b.now_], table<Greatest>[a.answered_][b.answered_]};
+    const int now = table<Greatest>[a.now_][b.now_], answered = table<Greatest>[a.answered_][b.answered_];
+    return {now, answered, (a.open_ || b.open_) && !(single(now) && single(answered))};
   }
 
   std::uint8_t now_, answered_;
+  bool open_;
 };
 
 }  // namespace policymux

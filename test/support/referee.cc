@@ -56,7 +56,7 @@ Value matches_one(const TextTest& test, std::string_view value, std::string_view
   };
   switch (test.match) {
     case TextMatch::regex: return search(value);
-    case TextMatch::exact: return holds(v == t);
+    case TextMatch::exact: return holds((test.source.attribute == Attribute::sender && v == "<>" ? "" : v) == t);
     case TextMatch::prefix: return holds(t.starts_with(v));
     case TextMatch::suffix: return holds(t.ends_with(v));
     case TextMatch::substring: return holds(t.find(v) != t.npos);
@@ -200,9 +200,7 @@ class Reading {
     const auto try_one = [&](std::string_view value) { any = combine(any, matches_one(test, value, *t), true); };
     for (const auto& value : test.values) try_one(value);
     for (const auto& file : test.files) {
-      file->for_each([&](int, std::string_view value) {
-        try_one(test.match == TextMatch::exact && value == "<>" ? std::string_view{} : value);
-      });
+      file->for_each([&](int, std::string_view value) { try_one(value); });
     }
     return any;
   }

@@ -15,7 +15,9 @@ template <class Key>
 class Steps {
  public:
   Steps() = default;
-  Steps(std::span<const Key> keys, LargeVector<Ref> refs) : keys_{keys}, refs_{std::move(refs)} { refs_.shrink_to_fit(); }
+  Steps(std::span<const Key> keys, LargeVector<Ref> refs) : keys_{keys}, refs_{std::move(refs)} {
+    refs_.shrink_to_fit();
+  }
 
   // How many steps begin at `key` or before.
   std::size_t rank(Key key) const {
@@ -222,8 +224,12 @@ AddressIndex::AddressIndex(AddressIndex&&) noexcept = default;
 AddressIndex& AddressIndex::operator=(AddressIndex&&) noexcept = default;
 AddressIndex::~AddressIndex() = default;
 
-void AddressIndex::find(const Address& address, IdList& out) const { data_->sets.append(data_->at(address), out); }
-bool AddressIndex::contains(const Address& address) const { return data_->at(address) != IdSets::empty; }
+void AddressIndex::find(const Address& address, IdList& out) const {
+  data_->sets.append(data_->at(address), out);
+}
+bool AddressIndex::contains(const Address& address) const {
+  return data_->at(address) != IdSets::empty;
+}
 std::size_t AddressIndex::memory() const {
   return sizeof(Data) + data_->sets.memory() + data_->v4.memory() + data_->v6.memory();
 }

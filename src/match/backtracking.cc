@@ -1,7 +1,5 @@
 #include "match/backtracking.h"
 
-#include <fmt/format.h>
-
 #include <new>
 
 namespace policymux {
@@ -25,8 +23,7 @@ Result<Backtracker, std::string> Backtracker::compile(std::string_view pattern, 
   Backtracker made;
   made.code_.reset(
       pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), options, &error, &at, nullptr));
-  if (!made.code_)
-    return Unexpected{fmt::format("{} at '{}'", message(error), pattern.substr(std::min(at, pattern.size())))};
+  if (!made.code_) return Unexpected{message(error)};
   pcre2_jit_compile(made.code_.get(), PCRE2_JIT_COMPLETE);  // without it matching is slower, not different
   made.data_.reset(pcre2_match_data_create(1, nullptr));
   made.context_.reset(pcre2_match_context_create(nullptr));

@@ -3,12 +3,11 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <policymux/result.h>
 
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include <policymux/result.h>
 
 #include "match/regex.h"
 

@@ -28,9 +28,8 @@ struct Step {
 // The claims of each id, joined where they overlap or touch. `after(point)` is the next point, or nothing.
 template <class Point, class After>
 std::vector<Claim<Point>> join_claims(std::vector<Claim<Point>> claims, After after) {
-  std::sort(claims.begin(), claims.end(), [](const auto& a, const auto& b) {
-    return a.id != b.id ? a.id < b.id : a.first < b.first;
-  });
+  std::sort(claims.begin(), claims.end(),
+            [](const auto& a, const auto& b) { return a.id != b.id ? a.id < b.id : a.first < b.first; });
   std::size_t kept = 0;
   for (const auto& claim : claims) {
     if (kept > 0 && claims[kept - 1].id == claim.id) {
@@ -66,9 +65,8 @@ std::vector<Step<Point>> flatten(std::vector<Claim<Point>> claims, IdSets& sets,
   }
   claims = {};
   // What ends goes before what begins: it keeps the sets on the way small.
-  std::sort(events.begin(), events.end(), [](const Event& a, const Event& b) {
-    return a.at != b.at ? a.at < b.at : a.begins < b.begins;
-  });
+  std::sort(events.begin(), events.end(),
+            [](const Event& a, const Event& b) { return a.at != b.at ? a.at < b.at : a.begins < b.begins; });
 
   std::vector<Step<Point>> steps;
   auto now = IdSets::empty;

@@ -16,7 +16,7 @@ namespace policymux {
 // have 2n different answers, of up to n ids each, in O(n log n) memory.
 class IdSets {
  public:
-  using Ref = std::uint32_t;                       // below id_limit: the set of that id alone; else a node
+  using Ref = std::uint32_t;  // below id_limit: the set of that id alone; else a node
   static constexpr Ref empty = id_limit;
   static constexpr Ref reference_limit = 1u << 31;  // the bit above is the owner's to use
 
@@ -26,8 +26,10 @@ class IdSets {
 
   // Adds the ids of `set`, ascending, each once. Cost: O(ids).
   void append(Ref set, IdList& out) const {
-    if (set < empty) out.push_back(set);
-    else if (set != empty) append_node(set, out);
+    if (set < empty)
+      out.push_back(set);
+    else if (set != empty)
+      append_node(set, out);
   }
   std::size_t memory() const { return nodes_.capacity() * sizeof(Node); }
 

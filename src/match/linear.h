@@ -15,7 +15,9 @@ using Text = re2::StringPiece;
 #else
 using Text = absl::string_view;
 #endif
-inline Text text(std::string_view view) { return {view.data(), view.size()}; }
+inline Text text(std::string_view view) {
+  return {view.data(), view.size()};
+}
 
 // Translations carry their own case flags and capture nothing.
 inline RE2::Options options(bool utf8, std::int64_t memory) {

@@ -44,7 +44,9 @@ void LiteralIndex::add_table(std::size_t gram_size, std::vector<const Builder::T
   };
   std::vector<Filed> filed;
   for (const auto* text : texts) {
-    Filed best{0, {static_cast<std::uint32_t>(texts_.size()), static_cast<std::uint16_t>(text->text.size()), 0, text->payload}};
+    Filed best{
+        0,
+        {static_cast<std::uint32_t>(texts_.size()), static_cast<std::uint16_t>(text->text.size()), 0, text->payload}};
     auto least = ~std::uint32_t{0};
     each_gram(*text, [&](std::size_t at, std::uint32_t slot) {
       if (frequency[slot] >= least) return;

@@ -23,9 +23,13 @@ class LiteralIndex {
     // REQUIRES: shortest <= text.size() < 65,536.
     void add(std::string_view text, std::uint32_t payload) { texts_.push_back({std::string{text}, payload}); }
     LiteralIndex build() &&;
+
    private:
     friend class LiteralIndex;
-    struct Text { std::string text; std::uint32_t payload; };
+    struct Text {
+      std::string text;
+      std::uint32_t payload;
+    };
     std::vector<Text> texts_;
   };
 

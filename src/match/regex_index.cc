@@ -16,7 +16,9 @@ namespace policymux {
 
 namespace {
 
-constexpr std::size_t filtered_set_size = 64;  // patterns; small sets have small automata, and few are run
+// Patterns in a set. Small sets have small automata; those with a telling text are seldom run at all.
+constexpr std::size_t set_size = 64, weakly_filtered_set_size = 16;
+constexpr std::size_t telling_text = 4;  // bytes
 constexpr std::int64_t filtered_memory = 8 << 20, always_memory = 64 << 20;
 constexpr std::size_t longest_literal = 256;
 
@@ -188,11 +190,11 @@ struct RegexIndex::Builder::State {
 
   bool case_sensitive;
   LiteralIndex::Builder filter{};
-  std::vector<Candidate> filtered{};
-  std::vector<Candidate> always{};
+  std::vector<Candidate> filtered{}, weakly_filtered{}, always{};
   std::vector<Item> singly{};
 
   void add(std::string_view pattern, std::uint32_t id);
+  void compile_sets(std::span<Candidate> candidates, std::size_t size, Sets& sets);
   void compile(std::span<Candidate> candidates, std::int64_t memory, Sets& sets);
 };
 
@@ -204,15 +206,21 @@ void RegexIndex::Builder::State::add(std::string_view pattern, std::uint32_t id)
   if (translation->backtracking) return singly.push_back(std::move(item));
   auto& required = translation->required;
   for (auto& text : required) text.resize(std::min(text.size(), longest_literal));  // a part will do
-  const bool is_known = !required.empty() && std::all_of(required.begin(), required.end(), [](const auto& text) {
-    return text.size() >= LiteralIndex::shortest;
-  });
+  std::size_t shortest = required.empty() ? 0 : longest_literal;
+  for (const auto& text : required) shortest = std::min(shortest, text.size());
   const auto shape = shape_of(pattern);
-  if (is_known && !case_sensitive && shape.kind == Shape::Kind::substring && shape.text.size() <= longest_literal) {
+  if (shortest < LiteralIndex::shortest) {
+    always.push_back({std::move(item), {}});
+  } else if (shape.kind == Shape::Kind::substring && shape.text.size() <= longest_literal && !case_sensitive) {
     filter.add(required.front(), id | direct_bit);
   } else {
-    (is_known ? filtered : always).push_back({std::move(item), std::move(required)});
+    (shortest < telling_text ? weakly_filtered : filtered).push_back({std::move(item), std::move(required)});
   }
+}
+
+void RegexIndex::Builder::State::compile_sets(std::span<Candidate> candidates, std::size_t size, Sets& sets) {
+  for (; !candidates.empty(); candidates = candidates.subspan(std::min(size, candidates.size())))
+    compile(candidates.first(std::min(size, candidates.size())), filtered_memory, sets);
 }
 
 // One set, or several where one would be too large; `filter` learns which texts lead to which set.
@@ -243,12 +251,10 @@ void RegexIndex::Builder::add(std::string_view text, std::uint32_t id) {
 }
 
 Result<RegexIndex, std::string> RegexIndex::Builder::build() && {
-  auto& state = *state_;
+  auto state = std::move(*std::exchange(state_, nullptr));
   auto data = std::make_unique<Data>();
-  for (auto rest = std::span{state.filtered}; !rest.empty();
-       rest = rest.subspan(std::min(filtered_set_size, rest.size())))
-    state.compile(rest.first(std::min(filtered_set_size, rest.size())), filtered_memory, data->filtered);
-  for (auto& candidate : state.always) candidate.required.clear();  // no text leads there: they are run anyway
+  state.compile_sets(state.filtered, set_size, data->filtered);
+  state.compile_sets(state.weakly_filtered, weakly_filtered_set_size, data->filtered);
   state.compile(state.always, always_memory, data->always);
   data->filter = std::move(state.filter).build();
   for (const auto& item : state.singly) {

@@ -23,7 +23,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t lookups = 250'000;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 std::size_t heap_bytes() {
   const auto info = mallinfo2();
@@ -44,8 +46,8 @@ double nanoseconds(const std::vector<Value>& values, const std::function<void(co
 
 void report(std::string_view what, std::size_t n, double build, double bytes, double budget_bytes, double ns,
             double budget_ns) {
-  fmt::print("{:<44} {:>9}  built in {:6.2f} s  {:7.1f} bytes each (at most {:4.0f})  {:6.1f} ns (at most {:3.0f})\n", what,
-             n, build, bytes / static_cast<double>(n), budget_bytes, ns, budget_ns);
+  fmt::print("{:<44} {:>9}  built in {:6.2f} s  {:7.1f} bytes each (at most {:4.0f})  {:6.1f} ns (at most {:3.0f})\n",
+             what, n, build, bytes / static_cast<double>(n), budget_bytes, ns, budget_ns);
 }
 
 // --- addresses ---------------------------------------------------------------------------------------------
@@ -92,7 +94,9 @@ std::string word(Random& random, std::size_t size) {
   return text;
 }
 
-std::string address_of(std::uint64_t i) { return fmt::format("{:012x}@{:06x}.org", i * 0x9e3779b97f4a % (1ull << 48), i % 0xffffff) + "xx"; }
+std::string address_of(std::uint64_t i) {
+  return fmt::format("{:012x}@{:06x}.org", i * 0x9e3779b97f4a % (1ull << 48), i % 0xffffff) + "xx";
+}
 
 void bench_exact(std::size_t n) {
   const auto before = heap_bytes();
@@ -110,10 +114,48 @@ void bench_exact(std::size_t n) {
     const auto ns = nanoseconds<std::string>(values, [&](const auto& all) {
       for (const auto& value : all) found += index.find(value).size();
     });
-    report(hit ? "exact, 25 bytes, found" : "exact, 25 bytes, not found", n, build, static_cast<double>(bytes), 44, ns, 110);
+    report(hit ? "exact, 25 bytes, found" : "exact, 25 bytes, not found", n, build, static_cast<double>(bytes), 44, ns,
+           110);
     if ((found != 0) != hit) std::abort();
   }
 }
+
+// --- regular expressions -----------------------------------------------------------------------------------
+
+struct Regexes {
+  std::string_view what;
+  std::size_t n;
+  std::function<std::string(Random&, std::size_t)> pattern;
+  std::function<std::string(Random&)> value;
+  double budget_ns;
+};
+
+std::string mixed_pattern(Random& random, std::size_t i) {
+  const std::string kinds[] = {word(random, 6) + "@" + word(random, 7) + "\\.(com|net)$",
+                               "^" + word(random, 4) + "[0-9]+@", "\\." + word(random, 3) + "(dsl|dyn|ppp)",
+                               "(" + word(random, 5) + "|" + word(random, 6) + ")@"};
+  return kinds[i % 4];
+}
+
+void bench_regexes(const Regexes& regexes) {
+  Random random{3};
+  std::vector<std::string> values;
+  for (int i = 0; i < 20'000; ++i) values.push_back(regexes.value(random));
+  const auto before = heap_bytes();
+  RegexIndex::Builder builder{false};
+  const auto start = Clock::now();
+  for (std::size_t i = 0; i < regexes.n; ++i) builder.add(regexes.pattern(random, i), static_cast<std::uint32_t>(i));
+  const auto index = std::move(builder).build();
+  const auto build = seconds_since(start);
+  IdList out, gave_up;
+  const auto ns = nanoseconds<std::string>(values, [&](const auto& all) {
+    for (const auto& value : all) out.clear(), gave_up.clear(), index->find(value, out, gave_up);
+  });
+  report(regexes.what, regexes.n, build, static_cast<double>(heap_bytes() - before), 1024, ns, regexes.budget_ns);
+}
+
+const auto one_address = [](Random&) -> std::string { return "alice@example.net"; };
+const auto any_address = [](Random& random) { return word(random, 8) + "@" + word(random, 9) + ".example.net"; };
 
 }  // namespace
 
@@ -121,7 +163,7 @@ int main(int argc, char** argv) {
   const auto count = [&](int i, std::size_t otherwise) {
     return argc > i ? static_cast<std::size_t>(std::strtoull(argv[i], nullptr, 10)) : otherwise;
   };
-  const auto ranges = count(1, 1'000'000), keys = count(2, 10'000'000);
+  const auto ranges = count(1, 1'000'000), keys = count(2, 10'000'000), patterns = count(3, 10'000);
   if (ranges > 0) {
     bench_addresses("IPv4, /16 to /32", ranges, false, 16, 32, false, false);
     bench_addresses("IPv4, /24 to /32, ids of their own", ranges, false, 24, 32, false, true);
@@ -133,4 +175,19 @@ int main(int argc, char** argv) {
     bench_addresses("IPv6, addresses", ranges, true, 128, 128, false, false);
   }
   if (keys > 0) bench_exact(keys);
+  if (patterns > 0) {
+    bench_regexes({"regexes, alice@example.net", 20, mixed_pattern, one_address, 60});
+    bench_regexes({"regexes, alice@example.net", 100, mixed_pattern, one_address, 60});
+    bench_regexes({"regexes, 20,000 addresses", patterns, mixed_pattern, any_address, 500});
+    const auto as_substring = [](Random& random, std::size_t) {
+      return word(random, 5) + "@" + word(random, 5) + "\\.";
+    };
+    bench_regexes({"substrings, 20,000 addresses", patterns, as_substring, any_address, 500});
+    const auto nothing_known = [](Random& random, std::size_t) {
+      return "^[" + word(random, 3) + "]+[0-9]{2}[" + word(random, 3) + "]";
+    };
+    bench_regexes({"nothing to filter by, 20,000 addresses", patterns / 10, nothing_known, any_address, 500});
+    const auto hard = [](Random& random, std::size_t) { return word(random, 2) + ".*" + word(random, 2); };
+    bench_regexes({"ab.*cd, 20,000 addresses", 300, hard, any_address, 500});
+  }
 }

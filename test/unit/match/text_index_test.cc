@@ -1,0 +1,187 @@
+#include "match/text_index.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+
+#include "support/catch.h"
+
+using namespace policymux;
+
+namespace {
+
+IdList ids_of(const ExactIndex& index, std::string_view key) {
+  const auto found = index.find(key);
+  return {found.begin(), found.end()};
+}
+
+template <class Index>
+IdList found_in(const Index& index, std::string_view value) {
+  IdList out;
+  index.find(value, out);
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("an exact index finds what was added, and nothing else") {
+  ExactIndex::Builder builder;
+  builder.add("foo@bar.com", 7);
+  builder.add("", 8);
+  builder.add(std::string(254, 'x'), 9);
+  builder.add(std::string(255, 'x'), 10);
+  builder.add(std::string(70'000, 'x'), 11);
+  builder.add(std::string(3 << 20, 'y'), 12);
+  builder.add(std::string_view{"a\0b", 3}, 13);
+  builder.add("after", 0);
+  const auto index = std::move(builder).build();
+  CHECK(index.size() == 8);
+  CHECK(ids_of(index, "foo@bar.com") == IdList{7});
+  CHECK(ids_of(index, "") == IdList{8});
+  CHECK(ids_of(index, std::string(254, 'x')) == IdList{9});
+  CHECK(ids_of(index, std::string(255, 'x')) == IdList{10});
+  CHECK(ids_of(index, std::string(70'000, 'x')) == IdList{11});
+  CHECK(ids_of(index, std::string(3 << 20, 'y')) == IdList{12});
+  CHECK(ids_of(index, std::string_view{"a\0b", 3}) == IdList{13});
+  CHECK(ids_of(index, "after") == IdList{0});
+  for (const std::string_view other : {"foo@bar.co", "foo@bar.com ", "FOO@bar.com", "x", "a"}) {
+    CAPTURE(other);
+    CHECK(ids_of(index, other).empty());
+  }
+}
+
+TEST_CASE("a key with several ids has all of them, ascending, each once") {
+  ExactIndex::Builder builder;
+  for (const std::uint32_t id : {5, 3, 9, 3, 5}) builder.add("several", id);
+  builder.add("one", 4);
+  builder.add("one", 4);
+  const auto index = std::move(builder).build();
+  CHECK(ids_of(index, "several") == IdList{3, 5, 9});
+  CHECK(ids_of(index, "one") == IdList{4});
+  CHECK(index.size() == 2);
+}
+
+TEST_CASE("an empty index finds nothing") {
+  CHECK(ids_of(ExactIndex{}, "x").empty());
+  CHECK(ids_of(std::move(ExactIndex::Builder{}).build(), "").empty());
+  CHECK(found_in(DomainIndex{}, "x.org").empty());
+  CHECK(found_in(AffixIndex{}, "x").empty());
+}
+
+TEST_CASE("random keys, many of them repeated, are found like in a map") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random{seed};
+  for (const std::size_t n : {10u, 1000u, 100'000u}) {
+    std::map<std::string, std::set<std::uint32_t>> want;
+    ExactIndex::Builder builder;
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto key = std::to_string(random() % n) + std::string(random() % 40, 'k');
+      const auto id = static_cast<std::uint32_t>(random() % 5);
+      want[key].insert(id);
+      builder.add(key, id);
+    }
+    const auto index = std::move(builder).build();
+    CHECK(index.size() == want.size());
+    for (const auto& [key, ids] : want) {
+      REQUIRE(ids_of(index, key) == IdList(ids.begin(), ids.end()));
+      REQUIRE(index.find(key + "!").empty());
+    }
+  }
+}
+
+TEST_CASE("keys of 25 bytes take at most 44 bytes each") {
+  ExactIndex::Builder builder;
+  constexpr std::size_t n = 300'000;
+  for (std::size_t i = 0; i < n; ++i) builder.add(std::to_string(1'000'000'000 + i) + "@long.example.", 0);
+  const auto index = std::move(builder).build();
+  const auto slack = std::size_t{3} << 20;  // the chunk that is not full yet
+  CHECK(index.memory() < 44 * n + slack);
+}
+
+TEST_CASE("domain: the value is it or lies below it; .x.org: below only; trailing dots ignored") {
+  DomainIndex::Builder builder;
+  builder.add("x.org", 1);
+  builder.add(".x.org", 2);
+  builder.add("mail.x.org.", 3);
+  builder.add("com", 4);
+  builder.add(".", 5);
+  builder.add("", 6);
+  builder.add(".y.net.", 7);
+  const auto index = std::move(builder).build();
+  struct Case {
+    std::string_view host;
+    IdList want;
+  };
+  const Case cases[] = {{"x.org", {1}},
+                        {"x.org.", {1}},
+                        {"x.org..", {1}},
+                        {"a.x.org", {1, 2}},
+                        {"mail.x.org", {1, 2, 3}},
+                        {"a.b.mail.x.org.", {1, 2, 3}},
+                        {"ax.org", {}},
+                        {"org", {}},
+                        {"x.org.evil", {}},
+                        {"example.com", {4}},
+                        {"com", {4}},
+                        {"y.net", {}},
+                        {"a.y.net", {7}},
+                        {"", {}},
+                        {".", {}},
+                        {"..", {}},
+                        {".x.org", {1, 2}},
+                        {"a..x.org", {1, 2}}};
+  for (const auto& [host, want] : cases) {
+    CAPTURE(host);
+    CHECK(found_in(index, host) == want);
+  }
+}
+
+TEST_CASE("of a host with thousands of labels the last 128 count") {
+  DomainIndex::Builder builder;
+  std::string key = "org";
+  for (int label = 1; label < 128; ++label) key = "a." + key;
+  builder.add("org", 1);
+  builder.add(key, 2);
+  builder.add("a." + key, 3);
+  const auto index = std::move(builder).build();
+  std::string host = key;
+  for (int i = 0; i < 5'000; ++i) host = "a." + host;
+  CHECK(found_in(index, host) == IdList{1, 2});
+}
+
+TEST_CASE("prefixes and suffixes of every length are found like by looking at each") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random{seed};
+  const auto word = [&](std::size_t longest) {
+    std::string text;
+    for (auto n = random() % (longest + 1); n > 0; --n) text += "ab@."[random() % 4];
+    return text;
+  };
+  for (int round = 0; round < 50; ++round) {
+    AffixIndex::Builder prefixes{Affix::prefix}, suffixes{Affix::suffix};
+    std::vector<std::string> keys;
+    for (std::uint32_t id = 0; id < random() % 40; ++id) {
+      keys.push_back(word(6));
+      prefixes.add(keys.back(), id);
+      suffixes.add(keys.back(), id);
+    }
+    const auto prefix_index = std::move(prefixes).build(), suffix_index = std::move(suffixes).build();
+    for (int i = 0; i < 100; ++i) {
+      const auto value = word(12);
+      IdList prefix_ids, suffix_ids;
+      for (std::uint32_t id = 0; id < keys.size(); ++id) {
+        if (value.starts_with(keys[id])) prefix_ids.push_back(id);
+        if (value.ends_with(keys[id])) suffix_ids.push_back(id);
+      }
+      CAPTURE(value);
+      REQUIRE(found_in(prefix_index, value) == prefix_ids);
+      REQUIRE(found_in(suffix_index, value) == suffix_ids);
+    }
+  }
+}

@@ -55,7 +55,7 @@ class TemplateMaker {
     const bool is_whole = acl.has_value();
     if (!is_whole && dot != name.npos) acl = context_.acls.find(name.substr(0, dot));
     if (!acl) {
-      const auto meant = name.substr(0, name.find('.'));
+      const auto meant = name.substr(0, dot);
       context_.report.error(at, {"unknown acl " + in_quotes(meant), context_.acls.hint(meant)});
       return std::nullopt;
     }

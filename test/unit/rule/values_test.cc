@@ -1,9 +1,13 @@
 // LANGUAGE.md, "Tests (acl types)": types, options and values, as far as loading goes.
 
+#include <cctype>
 #include <string>
+#include <vector>
 
 #include "load_helper.h"
+#include "match/regex.h"
 #include "rule/types.h"
+#include "rule/values.h"
 
 using namespace policymux;
 
@@ -94,6 +98,32 @@ TEST_CASE("regular expressions are checked, at their place") {
   for (const std::string bad : {"[", "*x", "a\\", "(?P<n", "x{3,2}"}) {
     CAPTURE(bad);
     CHECK_FALSE(try_policy("acl a sender " + bad + "\n").policy);
+  }
+}
+
+TEST_CASE("what counts as a plain pattern is one to every engine: it need not be compiled to be checked") {
+  std::string punctuation;
+  for (char c = '!'; c <= '~'; ++c) {
+    if (!std::isalnum(static_cast<unsigned char>(c))) punctuation += c;
+  }
+  std::vector<std::string> patterns = {"^", "$", "^$", "^a.b$", ""};
+  for (const char c : punctuation) {
+    for (const std::string& middle : {std::string{c}, std::string{'\\', c}}) {
+      for (const std::string& around : {middle, "a" + middle, middle + "b", "a" + middle + "b", middle + middle}) patterns.push_back(around);
+    }
+  }
+  std::size_t plain = 0;
+  for (const auto& pattern : patterns) {
+    CAPTURE(pattern);
+    if (!is_plain_pattern(pattern)) continue;
+    ++plain;
+    CHECK(Pattern::parse(pattern, false));
+    CHECK(Pattern::parse(pattern, true));
+  }
+  CHECK(plain > 150);
+  for (const std::string pattern : {R"(a\)", R"(\d)", "a|b", "a^b", "a$b", "(", "[a]", "a*", "a{2}", R"(\1)", "\xff", "\xc3\xa9"}) {
+    CAPTURE(pattern);
+    CHECK_FALSE(is_plain_pattern(pattern));
   }
 }
 

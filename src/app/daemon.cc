@@ -155,6 +155,14 @@ class Daemon {
   SignalWatcher<Daemon, &Daemon::on_terminate> interrupt_{loop_.raw(), SIGINT, this};
 };
 
+// A SIGHUP during the start reloads once the loop runs: its watcher lets the signal through again.
+void hold_back_hangups() {
+  sigset_t hangup;
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  sigprocmask(SIG_BLOCK, &hangup, nullptr);
+}
+
 void tell(const Diagnostics& diagnostics) {
   for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", render(diagnostic));
 }
@@ -175,6 +183,7 @@ Result<Ok, std::string> start_and_run(const ServeOptions& options) {
     background = *std::move(entered);
   }
   ::signal(SIGPIPE, SIG_IGN);
+  hold_back_hangups();
   raise_descriptor_limit();
   const auto target = choose_log_target(config->main.log_to);
   Logger logger{make_log_sink(target, {.name = config->main.syslog_name, .facility = config->main.syslog_facility}),

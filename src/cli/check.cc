@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cstdio>
 #include <string_view>
 
@@ -15,6 +17,7 @@ constexpr std::string_view postfix_queue = "/var/spool/postfix/";
 
 // Debian's Postfix runs smtpd in a chroot, from where it sees only what lies below.
 void lint_listeners(const Origins& origins, const Config& config, Diagnostics& out) {
+  if (::access(std::string{postfix_queue}.c_str(), F_OK) != 0) return;
   for (const auto& endpoint : config.main.listen) {
     if (endpoint.kind != Endpoint::Kind::local || endpoint.path.starts_with(postfix_queue)) continue;
     out.push_back({.severity = Severity::warning,

@@ -1,7 +1,5 @@
-#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,12 +7,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <memory>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "base/unique_fd.h"
+#include "bench/socket.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "proto/reply.h"
@@ -24,36 +21,22 @@ namespace {
 
 using Problem = Unexpected<std::string>;
 
-Problem failed(const Endpoint& server) { return {fmt::format("{}: {}", to_string(server), std::strerror(errno))}; }
+using Deadline = std::chrono::steady_clock::time_point;
 
-Result<UniqueFd, std::string> connect_local(const Endpoint& server) {
-  UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  server.path.copy(address.sun_path, sizeof address.sun_path - 1);
-  if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return failed(server);
-  return fd;
+// Waits until the socket can be read or written (POLLIN, POLLOUT); false: the time is up.
+bool wait_for(int fd, short event, Deadline deadline) {
+  while (true) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+    pollfd ready{.fd = fd, .events = event, .revents = 0};
+    const int polled = ::poll(&ready, 1, static_cast<int>(std::clamp<milliseconds::rep>(left.count(), 0, 86'400'000)));
+    if (polled >= 0 || errno != EINTR) return polled > 0;
+  }
 }
 
-Result<UniqueFd, std::string> connect_to(const Endpoint& server) {
-  if (server.kind == Endpoint::Kind::local) return connect_local(server);
-  const addrinfo hints{.ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
-  addrinfo* found = nullptr;
-  const auto port = std::to_string(server.port);
-  if (const int error = ::getaddrinfo(server.host.empty() ? nullptr : server.host.c_str(), port.c_str(), &hints, &found)) {
-    return Problem{fmt::format("{}: {}", to_string(server), ::gai_strerror(error))};
-  }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> all{found, &::freeaddrinfo};
-  for (const auto* one = found; one != nullptr; one = one->ai_next) {
-    UniqueFd fd{::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, one->ai_protocol)};
-    if (fd && ::connect(fd.get(), one->ai_addr, one->ai_addrlen) == 0) return fd;
-  }
-  return failed(server);
-}
-
-Result<Ok, std::string> send_all(int fd, std::string_view text) {
+Result<Ok, std::string> send_all(int fd, std::string_view text, Deadline deadline) {
   while (!text.empty()) {
+    if (!wait_for(fd, POLLOUT, deadline)) return Problem{"the request was not taken in time"};
     const auto sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) return Problem{fmt::format("cannot send the request: {}", std::strerror(errno))};
     text.remove_prefix(static_cast<std::size_t>(sent));
   }
@@ -61,20 +44,15 @@ Result<Ok, std::string> send_all(int fd, std::string_view text) {
 }
 
 // The action of the reply.
-Result<std::string, std::string> receive(int fd, milliseconds timeout) {
+Result<std::string, std::string> receive(int fd, Deadline deadline) {
   std::string text;
   std::array<char, 4096> piece;
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (true) {
     if (const auto reply = parse_reply(text)) {
       if (!reply->action) return Problem{"the reply has no action"};
       return std::string{*reply->action};
     }
-    const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
-    const int polled = ::poll(&ready, 1, static_cast<int>(std::max<milliseconds::rep>(left.count(), 0)));
-    if (polled < 0 && errno == EINTR) continue;
-    if (polled <= 0) return Problem{"no answer in time"};
+    if (!wait_for(fd, POLLIN, deadline)) return Problem{"no answer in time"};
     const auto got = ::recv(fd, piece.data(), piece.size(), 0);
     if (got < 0) return Problem{std::strerror(errno)};
     if (got == 0) return Problem{"the server closed the connection without an answer"};
@@ -109,8 +87,9 @@ Result<std::string, std::string> ask(const QueryOptions& options) {
   if (!text.ends_with("\n\n")) text += text.ends_with('\n') ? "\n" : "\n\n";
   const auto fd = connect_to(*server);
   if (!fd) return Problem{fd.error()};
-  if (const auto sent = send_all(fd->get(), text); !sent) return Problem{sent.error()};
-  return receive(fd->get(), options.timeout);
+  const auto deadline = std::chrono::steady_clock::now() + options.timeout;
+  if (const auto sent = send_all(fd->get(), text, deadline); !sent) return Problem{sent.error()};
+  return receive(fd->get(), deadline);
 }
 
 }  // namespace

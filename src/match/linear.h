@@ -5,6 +5,8 @@
 #include <re2/set.h>
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 
 namespace policymux::linear {
@@ -27,6 +29,17 @@ inline RE2::Options options(bool utf8, std::int64_t memory) {
   options.set_never_capture(true);
   options.set_max_mem(memory);
   return options;
+}
+
+// Compiled or not: ok() says it.
+inline std::unique_ptr<RE2> compile(const std::string& translation, bool utf8, std::int64_t memory) {
+  // RE2 looks for a literal that every match begins with before it runs its automaton, and forgets that it is
+  // Latin-1 where it factored it out of alternatives ("\xe9|\xe9@"): a beginning of anything prevents that.
+  return std::make_unique<RE2>(utf8 ? translation : "(?s:.)*?(?:" + translation + ")", options(utf8, memory));
+}
+
+inline bool search(const RE2& engine, std::string_view value) {
+  return engine.Match(text(value), 0, value.size(), RE2::UNANCHORED, nullptr, 0);
 }
 
 }  // namespace policymux::linear

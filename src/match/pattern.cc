@@ -18,27 +18,24 @@ constexpr std::int64_t memory = 8 << 20;
 // One pattern in RE2: for values that are UTF-8, and, compiled when the first one comes, for the others.
 class Linear {
  public:
-  // `wide` or not, RE2 says whether it can.
   Linear(std::string_view pattern, bool case_sensitive) : pattern_{pattern}, case_sensitive_{case_sensitive} {
     if (!is_utf8(pattern)) return;
     const auto translation = translate(pattern, {.case_sensitive = case_sensitive});
-    characters_ = std::make_unique<RE2>(linear::text(translation->text), linear::options(true, memory));
+    characters_ = linear::compile(translation->text, true, memory);
   }
 
+  // The engine that says whether the pattern can be compiled.
   const RE2& first() const { return characters_ ? *characters_ : bytes(); }
 
   bool search(std::string_view value) const {
-    const auto& engine = characters_ && is_utf8(value) ? *characters_ : bytes();
-    return engine.Match(linear::text(value), 0, value.size(), RE2::UNANCHORED, nullptr, 0);
+    return linear::search(characters_ && is_utf8(value) ? *characters_ : bytes(), value);
   }
 
  private:
   const RE2& bytes() const {
     if (!bytes_) {
       const auto translation = translate(pattern_, {.case_sensitive = case_sensitive_, .utf8 = false});
-      const std::string_view never = "[^\\x00-\\xff]";
-      bytes_ = std::make_unique<RE2>(linear::text(translation->wide ? never : translation->text),
-                                     linear::options(false, memory));
+      bytes_ = linear::compile(translation->wide ? "[^\\x00-\\xff]" : translation->text, false, memory);
     }
     return *bytes_;
   }

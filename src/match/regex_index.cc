@@ -93,9 +93,8 @@ class PatternSet {
     for (const auto& item : items_) {
       const auto translation = translate(item.pattern, {.case_sensitive = case_sensitive_, .utf8 = utf8});
       if (translation->wide) continue;
-      const RE2 engine{linear::text(translation->text), linear::options(utf8, always_memory)};
-      if (engine.ok() && engine.Match(linear::text(value), 0, value.size(), RE2::UNANCHORED, nullptr, 0))
-        out.push_back(item.id);
+      const auto engine = linear::compile(translation->text, utf8, always_memory);
+      if (engine->ok() && linear::search(*engine, value)) out.push_back(item.id);
     }
   }
 

@@ -50,34 +50,36 @@ TEST_CASE("day: letters that run together, or full English names in any case; ra
   struct Case {
     std::string_view text, want;
   };
-  static constexpr Case cases[] = {{"sm", "Sunday,Monday"},
-                                   {"SATURDAY,Sunday", "Saturday,Sunday"},
-                                   {"Monday", "Monday"},
-                                   {"Tuesday-Friday", "Tuesday-Friday"},
-                                   {"mtwhf", "Monday-Friday"},
-                                   {"h", "Thursday"},
-                                   {"a", "Saturday"},
-                                   {"s", "Sunday"},
-                                   {"as", "Saturday,Sunday"},
-                                   {"smtwhfa", "Monday-Sunday"},
-                                   {"m,w", "Monday,Wednesday"},
-                                   {"Tuesday-Friday,Sunday", "Tuesday-Friday,Sunday"},
-                                   {"saturday-MONDAY", "Saturday-Monday"},
-                                   {"Sunday-Saturday", "Monday-Sunday"},
-                                   {"Friday-Friday", "Friday"},
-                                   {"tas", "Tuesday,Saturday,Sunday"},
-                                   // "`sat` alone is an error: Saturday, or the letters s, a, t?"
-                                   {"sat", "'sat' is ambiguous: Saturday, or the letters s, a, t?"},
-                                   {"SAT", "'SAT' is ambiguous: Saturday, or the letters s, a, t?"},
-                                   {"Sunday,sat", "'sat' is ambiguous: Saturday, or the letters s, a, t?"},
-                                   {"mon", "'mon' is no day: did you mean Monday?"},
-                                   {"mon-fri", "'mon' is no day: did you mean Monday?"},
-                                   {"Monday-f", "'f' is no day: want a full English name"},
-                                   {"x", "'x' is no day: want a full English name"},
-                                   {"Mo nday", "'Mo' is no day: did you mean Monday?"},
-                                   {"Monday-", "'' is no day: want a full English name"},
-                                   {"", "want days"},
-                                   {",", "want days"}};
+  static constexpr Case cases[] = {
+      {"sm", "Sunday,Monday"},
+      {"SATURDAY,Sunday", "Saturday,Sunday"},
+      {"Monday", "Monday"},
+      {"Tuesday-Friday", "Tuesday-Friday"},
+      {"mtwhf", "Monday-Friday"},
+      {"h", "Thursday"},
+      {"a", "Saturday"},
+      {"s", "Sunday"},
+      {"as", "Saturday,Sunday"},
+      {"smtwhfa", "Monday-Sunday"},
+      {"m,w", "Monday,Wednesday"},
+      {"Tuesday-Friday,Sunday", "Tuesday-Friday,Sunday"},
+      {"saturday-MONDAY", "Saturday-Monday"},
+      {"Sunday-Saturday", "Monday-Sunday"},
+      {"Friday-Friday", "Friday"},
+      {"tas", "Tuesday,Saturday,Sunday"},
+      // "`sat` alone is an error: Saturday, or the letters s, a, t?"
+      {"sat", "'sat' is ambiguous: Saturday, or the letters s, a, t?"},
+      {"SAT", "'SAT' is ambiguous: Saturday, or the letters s, a, t?"},
+      {"Sunday,sat", "'sat' is ambiguous: Saturday, or the letters s, a, t?"},
+      {"mon", "'mon' is no day: did you mean Monday?"},
+      {"mon-fri", "'mon' is no day: did you mean Monday?"},
+      {"Monday-f", "'f' is no day: want a full English name"},
+      {"x", "'x' is no day: want a full English name"},
+      {"Mo nday", "'Mo' is no day: did you mean Monday?"},
+      {"Monday-", "'' is no day: want a full English name"},
+      {"", "want days"},
+      {",", "want days"},
+  };
   for (const auto& [text, want] : cases) {
     CAPTURE(text);
     CHECK(days(text) == want);
@@ -96,24 +98,26 @@ TEST_CASE("time: the end minute included, over midnight too, 24:00 allowed, equa
   struct Case {
     std::string_view text, want;
   };
-  static constexpr Case cases[] = {{"08:00-17:00", "08:00-17:00"},
-                                   {"8:00-17:00", "08:00-17:00"},
-                                   {"22:00-06:00", "22:00-06:00"},
-                                   {"18:00-24:00", "18:00-24:00"},
-                                   {"00:00-24:00", "00:00-24:00"},
-                                   {"08:00-08:00", "00:00-24:00"},
-                                   {"24:00-06:00", "00:00-06:00"},
-                                   {"24:00-24:00", "00:00-24:00"},
-                                   {"08:00 - 17:00", "08:00-17:00"},
-                                   {"18:00-23:59", "18:00-24:00"},
-                                   {"08:00", "'08:00' is no time range: want 08:00-17:00"},
-                                   {"25:00-26:00", "'25:00' is no time: want 00:00 to 24:00"},
-                                   {"08:00-24:01", "'24:01' is no time: want 00:00 to 24:00"},
-                                   {"08:60-09:00", "'08:60' is no time: want 00:00 to 24:00"},
-                                   {"8-17", "'8' is no time: want 00:00 to 24:00"},
-                                   {"08:0-17:00", "'08:0' is no time: want 00:00 to 24:00"},
-                                   {"-08:00-17:00", "'' is no time: want 00:00 to 24:00"},
-                                   {"", "'' is no time range: want 08:00-17:00"}};
+  static constexpr Case cases[] = {
+      {"08:00-17:00", "08:00-17:00"},
+      {"8:00-17:00", "08:00-17:00"},
+      {"22:00-06:00", "22:00-06:00"},
+      {"18:00-24:00", "18:00-24:00"},
+      {"00:00-24:00", "00:00-24:00"},
+      {"08:00-08:00", "00:00-24:00"},
+      {"24:00-06:00", "00:00-06:00"},
+      {"24:00-24:00", "00:00-24:00"},
+      {"08:00 - 17:00", "08:00-17:00"},
+      {"18:00-23:59", "18:00-24:00"},
+      {"08:00", "'08:00' is no time range: want 08:00-17:00"},
+      {"25:00-26:00", "'25:00' is no time: want 00:00 to 24:00"},
+      {"08:00-24:01", "'24:01' is no time: want 00:00 to 24:00"},
+      {"08:60-09:00", "'08:60' is no time: want 00:00 to 24:00"},
+      {"8-17", "'8' is no time: want 00:00 to 24:00"},
+      {"08:0-17:00", "'08:0' is no time: want 00:00 to 24:00"},
+      {"-08:00-17:00", "'' is no time: want 00:00 to 24:00"},
+      {"", "'' is no time range: want 08:00-17:00"},
+  };
   for (const auto& [text, want] : cases) {
     CAPTURE(text);
     CHECK(time_range(text) == want);
@@ -136,16 +140,18 @@ TEST_CASE("date: 2026-12-24..2027-01-02, both ends included") {
   struct Case {
     std::string_view text, want;
   };
-  static constexpr Case cases[] = {{"2026-12-24", "2026-12-24"},
-                                   {"2026-12-24..2027-01-02", "2026-12-24..2027-01-02"},
-                                   {"2024-02-29", "2024-02-29"},
-                                   {"2026-12-24..2026-12-24", "2026-12-24"},
-                                   {"2026-12-24 .. 2027-01-02", "2026-12-24..2027-01-02"},
-                                   {"2026-02-29", "'2026-02-29' is no date: want a day that exists, as in 2026-12-24"},
-                                   {"2026-13-01", "'2026-13-01' is no date: want a day that exists, as in 2026-12-24"},
-                                   {"2026-1-1", "'2026-1-1' is no date: want a day that exists, as in 2026-12-24"},
-                                   {"2026-12-24..", "'' is no date: want a day that exists, as in 2026-12-24"},
-                                   {"2027-01-02..2026-12-24", "'2027-01-02..2026-12-24' ends before it begins"}};
+  static constexpr Case cases[] = {
+      {"2026-12-24", "2026-12-24"},
+      {"2026-12-24..2027-01-02", "2026-12-24..2027-01-02"},
+      {"2024-02-29", "2024-02-29"},
+      {"2026-12-24..2026-12-24", "2026-12-24"},
+      {"2026-12-24 .. 2027-01-02", "2026-12-24..2027-01-02"},
+      {"2026-02-29", "'2026-02-29' is no date: want a day that exists, as in 2026-12-24"},
+      {"2026-13-01", "'2026-13-01' is no date: want a day that exists, as in 2026-12-24"},
+      {"2026-1-1", "'2026-1-1' is no date: want a day that exists, as in 2026-12-24"},
+      {"2026-12-24..", "'' is no date: want a day that exists, as in 2026-12-24"},
+      {"2027-01-02..2026-12-24", "'2027-01-02..2026-12-24' ends before it begins"},
+  };
   for (const auto& [text, want] : cases) {
     CAPTURE(text);
     CHECK(date_range(text) == want);
@@ -161,21 +167,23 @@ TEST_CASE("month: by number or name; ranges wrap") {
   struct Case {
     std::string_view text, want;
   };
-  static constexpr Case cases[] = {{"1", "January"},
-                                   {"12", "December"},
-                                   {"June", "June"},
-                                   {"jun", "June"},
-                                   {"6-8", "June-August"},
-                                   {"Nov-Feb", "November-February"},
-                                   {"december-1", "December,January"},
-                                   {"1,3,5", "January,March,May"},
-                                   {"1-12", "January-December"},
-                                   {"may", "May"},
-                                   {"0", "'0' is no month: want 1 to 12, a name, or its first three letters"},
-                                   {"13", "'13' is no month: want 1 to 12, a name, or its first three letters"},
-                                   {"ju", "'ju' is no month: want 1 to 12, a name, or its first three letters"},
-                                   {"sept", "'sept' is no month: want 1 to 12, a name, or its first three letters"},
-                                   {"", "want months"}};
+  static constexpr Case cases[] = {
+      {"1", "January"},
+      {"12", "December"},
+      {"June", "June"},
+      {"jun", "June"},
+      {"6-8", "June-August"},
+      {"Nov-Feb", "November-February"},
+      {"december-1", "December,January"},
+      {"1,3,5", "January,March,May"},
+      {"1-12", "January-December"},
+      {"may", "May"},
+      {"0", "'0' is no month: want 1 to 12, a name, or its first three letters"},
+      {"13", "'13' is no month: want 1 to 12, a name, or its first three letters"},
+      {"ju", "'ju' is no month: want 1 to 12, a name, or its first three letters"},
+      {"sept", "'sept' is no month: want 1 to 12, a name, or its first three letters"},
+      {"", "want months"},
+  };
   for (const auto& [text, want] : cases) {
     CAPTURE(text);
     CHECK(months(text) == want);

@@ -24,19 +24,21 @@ TEST_CASE("size: N is larger than N bytes; >N >=N <N <=N =N A-B, K M G") {
     std::string_view text;
     NumberRange want;
   };
-  static constexpr Case cases[] = {{"10240000", {10240001, most}},
-                                   {"0", {1, most}},
-                                   {">5", {6, most}},
-                                   {">=5", {5, most}},
-                                   {"<5", {least, 4}},
-                                   {"<=5", {least, 5}},
-                                   {"=5", {5, 5}},
-                                   {"5-9", {5, 9}},
-                                   {"5-5", {5, 5}},
-                                   {"1K-2k", {1024, 2048}},
-                                   {">10M", {10485761, most}},
-                                   {"1G", {1073741825, most}},
-                                   {">= 5", {5, most}}};
+  static constexpr Case cases[] = {
+      {"10240000", {10240001, most}},
+      {"0", {1, most}},
+      {">5", {6, most}},
+      {">=5", {5, most}},
+      {"<5", {least, 4}},
+      {"<=5", {least, 5}},
+      {"=5", {5, 5}},
+      {"5-9", {5, 9}},
+      {"5-5", {5, 5}},
+      {"1K-2k", {1024, 2048}},
+      {">10M", {10485761, most}},
+      {"1G", {1073741825, most}},
+      {">= 5", {5, most}},
+  };
   for (const auto& [text, want] : cases) {
     CAPTURE(text);
     const auto got = parse_number_range(text, NumberSyntax::size);
@@ -79,18 +81,20 @@ TEST_CASE("score: a signed decimal, held in thousandths") {
   struct Case {
     std::string_view text, want;
   };
-  static constexpr Case cases[] = {{">=5", ">=5"},
-                                   {">5.5", ">5.5"},
-                                   {"-1.5", "-1.5"},
-                                   {"<-2", "<-2"},
-                                   {"<=-2.25", "<=-2.25"},
-                                   {"-3--1", "-3--1"},
-                                   {"-3-5", "-3-5"},
-                                   {"+2", "2"},
-                                   {"=0.001", "0.001"},
-                                   {"1.2345", "'1.2345' is no number: want a signed decimal with at most three places"},
-                                   {"5K", "'5K' is no number: want a signed decimal with at most three places"},
-                                   {"1--2", "'1--2' ends before it begins"}};
+  static constexpr Case cases[] = {
+      {">=5", ">=5"},
+      {">5.5", ">5.5"},
+      {"-1.5", "-1.5"},
+      {"<-2", "<-2"},
+      {"<=-2.25", "<=-2.25"},
+      {"-3--1", "-3--1"},
+      {"-3-5", "-3-5"},
+      {"+2", "2"},
+      {"=0.001", "0.001"},
+      {"1.2345", "'1.2345' is no number: want a signed decimal with at most three places"},
+      {"5K", "'5K' is no number: want a signed decimal with at most three places"},
+      {"1--2", "'1--2' ends before it begins"},
+  };
   for (const auto& [text, want] : cases) {
     CAPTURE(text);
     CHECK(parsed(text, NumberSyntax::score) == want);
@@ -103,25 +107,27 @@ TEST_CASE("thousandths are read and written in their shortest form") {
     std::optional<std::int64_t> want;
     std::string_view back;
   };
-  static constexpr Case cases[] = {{"3", 3000, "3"},
-                                   {"3.5", 3500, "3.5"},
-                                   {"3.50", 3500, "3.5"},
-                                   {"-1.5", -1500, "-1.5"},
-                                   {"-0.001", -1, "-0.001"},
-                                   {"0", 0, "0"},
-                                   {"-0", 0, "0"},
-                                   {"+1.05", 1050, "1.05"},
-                                   {"100", 100000, "100"},
-                                   {"999999999999999", 999999999999999000, "999999999999999"},
-                                   {"", {}, ""},
-                                   {"-", {}, ""},
-                                   {".5", {}, ""},
-                                   {"5.", {}, ""},
-                                   {"1.0000", {}, ""},
-                                   {"1e3", {}, ""},
-                                   {"--1", {}, ""},
-                                   {"1.-5", {}, ""},
-                                   {"9999999999999999", {}, ""}};
+  static constexpr Case cases[] = {
+      {"3", 3000, "3"},
+      {"3.5", 3500, "3.5"},
+      {"3.50", 3500, "3.5"},
+      {"-1.5", -1500, "-1.5"},
+      {"-0.001", -1, "-0.001"},
+      {"0", 0, "0"},
+      {"-0", 0, "0"},
+      {"+1.05", 1050, "1.05"},
+      {"100", 100000, "100"},
+      {"999999999999999", 999999999999999000, "999999999999999"},
+      {"", {}, ""},
+      {"-", {}, ""},
+      {".5", {}, ""},
+      {"5.", {}, ""},
+      {"1.0000", {}, ""},
+      {"1e3", {}, ""},
+      {"--1", {}, ""},
+      {"1.-5", {}, ""},
+      {"9999999999999999", {}, ""},
+  };
   for (const auto& [text, want, back] : cases) {
     CAPTURE(text);
     const auto got = parse_thousandths(text);
@@ -140,8 +146,10 @@ TEST_CASE("an index of number ranges finds like looking at each, ends of the sca
     NumberIndex::Builder builder;
     for (std::uint32_t id = 0; id < random() % 60; ++id) {
       const auto a = static_cast<std::int64_t>(random() % 100), b = static_cast<std::int64_t>(random() % 100);
-      const NumberRange kinds[] = {{a, most}, {least, a},   {a, a},        {std::min(a, b), std::max(a, b)},
-                                   {},        {most, most}, {least, least}};
+      const NumberRange kinds[] = {
+          {a, most}, {least, a},   {a, a},        {std::min(a, b), std::max(a, b)},
+          {},        {most, most}, {least, least},
+      };
       ranges.push_back(kinds[random() % 7]);
       builder.add(ranges.back(), id);
     }

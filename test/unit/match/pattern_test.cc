@@ -26,64 +26,47 @@ TEST_CASE("the value is searched for the regular expression, anywhere in it, in 
   struct Row {
     std::string_view pattern, value, want;
   };
-  static constexpr Row rows[] = {{"foo@bar.com", "Foo@Bar.Com", "yes"},
-                                 {"foo@bar.com", "foo@barXcom", "yes"},
-                                 {"@bar.com", "x@bar.com.evil.org", "yes"},
-                                 {"trap@", "spamtrap@example.org", "yes"},
-                                 {"(sales|contact)@bar.com", "CONTACT@bar.com", "yes"},
-                                 {"(sales|contact)@bar.com", "info@bar.com", "no"},
-                                 {"(.dynamic.|.dhcp.)", "a.dynamic.b", "yes"},
-                                 {"^foo", "a foo", "no"},
-                                 {"foo$", "foo bar", "no"},
-                                 {"^$", "", "yes"},
-                                 {"", "anything", "yes"},
-                                 {"x*", "", "yes"},
-                                 {"a.c",
-                                  "a\xc3\xa9"
-                                  "c",
-                                  "yes"},
-                                 {"\xc3\xa9", "\xc3\x89", "yes"},
-                                 {"^.$", "\xc3\xa9", "yes"},
-                                 {"[\xc3\xa0-\xc3\xbc]", "\xc3\xa9", "yes"},
-                                 {"\\xe9", "\xc3\xa9", "yes"},
-                                 {"a{,2}b", "b", "yes"},
-                                 {"a\\Z", "a", "yes"},
-                                 // Values that are not UTF-8: bytes.
-                                 {"foo",
-                                  "\xff"
-                                  "FOO",
-                                  "yes"},
-                                 {"^.foo",
-                                  "\xff"
-                                  "foo",
-                                  "yes"},
-                                 {"\xc3\xa9", "\xff\xc3\xa9", "yes"},
-                                 {"\xc3\xa9", "\xff\xc3\x89", "no"},
-                                 {"\\xe9", "\xe9", "yes"},
-                                 {"\\xe9", "\xc9", "no"},
-                                 {"\\u1234", "\xff", "no"},
-                                 {"\\u1234|a",
-                                  "\xff"
-                                  "a",
-                                  "no"},
-                                 // Patterns that are not: bytes always, and letter case counts.
-                                 {"\xe9", "\xe9", "yes"},
-                                 {"\xe9"
-                                  "a",
-                                  "\xe9"
-                                  "A",
-                                  "no"},
-                                 {"\xa9", "\xc3\xa9", "yes"},
-                                 // A constant is the same in the engine as in a hash table: ASCII alone is folded.
-                                 {"^kate$", "KATE", "yes"},
-                                 {"^kate$",
-                                  "\xe2\x84\xaa"
-                                  "ate",
-                                  "no"},
-                                 {"k+ate",
-                                  "\xe2\x84\xaa"
-                                  "ate",
-                                  "yes"}};
+  static constexpr Row rows[] = {
+      {"foo@bar.com", "Foo@Bar.Com", "yes"},
+      {"foo@bar.com", "foo@barXcom", "yes"},
+      {"@bar.com", "x@bar.com.evil.org", "yes"},
+      {"trap@", "spamtrap@example.org", "yes"},
+      {"(sales|contact)@bar.com", "CONTACT@bar.com", "yes"},
+      {"(sales|contact)@bar.com", "info@bar.com", "no"},
+      {"(.dynamic.|.dhcp.)", "a.dynamic.b", "yes"},
+      {"^foo", "a foo", "no"},
+      {"foo$", "foo bar", "no"},
+      {"^$", "", "yes"},
+      {"", "anything", "yes"},
+      {"x*", "", "yes"},
+      {"a.c", "a\xc3\xa9" "c", "yes"},
+      {"\xc3\xa9", "\xc3\x89", "yes"},
+      {"^.$", "\xc3\xa9", "yes"},
+      {"[\xc3\xa0-\xc3\xbc]", "\xc3\xa9", "yes"},
+      {"\\xe9", "\xc3\xa9", "yes"},
+      {"a{,2}b", "b", "yes"},
+      {"a\\Z", "a", "yes"},
+      // Values that are not UTF-8: bytes.
+      {"foo", "\xff" "FOO", "yes"},
+      {"^.foo", "\xff" "foo", "yes"},
+      {"\xc3\xa9", "\xff\xc3\xa9", "yes"},
+      {"\xc3\xa9", "\xff\xc3\x89", "no"},
+      {"\\xe9", "\xe9", "yes"},
+      {"\\xe9", "\xc9", "no"},
+      {"\\u1234", "\xff", "no"},
+      {"\\u1234|a", "\xff" "a", "no"},
+      // RE2 missed this one: see linear.h.
+      {"\xc3\xa9|\xc3\xa9@", "\xff\xc3\xa9", "yes"},
+      {"^\xff(?:\xc3\xa9|\xc3\xa9@)$", "\xff\xc3\xa9@", "yes"},
+      // Patterns that are not: bytes always, and letter case counts.
+      {"\xe9", "\xe9", "yes"},
+      {"\xe9" "a", "\xe9" "A", "no"},
+      {"\xa9", "\xc3\xa9", "yes"},
+      // A constant is the same in the engine as in a hash table: ASCII alone is folded.
+      {"^kate$", "KATE", "yes"},
+      {"^kate$", "\xe2\x84\xaa" "ate", "no"},
+      {"k+ate", "\xe2\x84\xaa" "ate", "yes"},
+  };
   for (const auto& [pattern, value, want] : rows) {
     CAPTURE(pattern, value);
     CHECK(searched(pattern, value) == want);
@@ -99,21 +82,20 @@ TEST_CASE("back-references and look-around are compiled by a backtracking engine
   struct Row {
     std::string_view pattern, value, want;
   };
-  static constexpr Row rows[] = {{"^(.+)@\\1$", "foo@foo", "yes"},
-                                 {"^(.+)@\\1$", "foo@bar", "no"},
-                                 {"^(?P<a>\\w+)@(?P=a)\\.", "FOO@foo.org", "yes"},
-                                 {"foo(?!bar)", "foobar", "no"},
-                                 {"foo(?!bar)", "foobaz", "yes"},
-                                 {"(?<=@)bar", "@BAR", "yes"},
-                                 {"a++b", "aab", "yes"},
-                                 {"(?>a+)ab", "aaab", "no"},
-                                 {"^a{1001}$", "a", "no"},
-                                 {"(?=foo)",
-                                  "\xff"
-                                  "foo",
-                                  "yes"},
-                                 {"(\xe9)\\1", "\xe9\xe9", "yes"},
-                                 {"(?=x)$", "x", "no"}};
+  static constexpr Row rows[] = {
+      {"^(.+)@\\1$", "foo@foo", "yes"},
+      {"^(.+)@\\1$", "foo@bar", "no"},
+      {"^(?P<a>\\w+)@(?P=a)\\.", "FOO@foo.org", "yes"},
+      {"foo(?!bar)", "foobar", "no"},
+      {"foo(?!bar)", "foobaz", "yes"},
+      {"(?<=@)bar", "@BAR", "yes"},
+      {"a++b", "aab", "yes"},
+      {"(?>a+)ab", "aaab", "no"},
+      {"^a{1001}$", "a", "no"},
+      {"(?=foo)", "\xff" "foo", "yes"},
+      {"(\xe9)\\1", "\xe9\xe9", "yes"},
+      {"(?=x)$", "x", "no"},
+  };
   for (const auto& [pattern, value, want] : rows) {
     CAPTURE(pattern, value);
     CHECK(searched(pattern, value) == want);
@@ -176,21 +158,23 @@ TEST_CASE("a glob is a pattern over the whole value") {
   struct Row {
     std::string_view glob, value, want;
   };
-  static constexpr Row rows[] = {{"*@bar.com", "foo@bar.com", "yes"},
-                                 {"*@bar.com", "foo@barXcom", "no"},
-                                 {"*@bar.com", "foo@bar.com.evil", "no"},
-                                 {"fo?", "foo", "yes"},
-                                 {"fo?", "fo", "no"},
-                                 {"fo?", "fo\xc3\xa9", "yes"},
-                                 {"[a-c]x", "Bx", "yes"},
-                                 {"[!a-c]x", "bx", "no"},
-                                 {"[!a-c]x", "dx", "yes"},
-                                 {"[]x]", "]", "yes"},
-                                 {"[!]]", "]", "no"},
-                                 {"[a^]", "^", "yes"},
-                                 {"[^a]", "^", "yes"},
-                                 {"a-]", "a-]", "yes"},
-                                 {"*", "", "yes"}};
+  static constexpr Row rows[] = {
+      {"*@bar.com", "foo@bar.com", "yes"},
+      {"*@bar.com", "foo@barXcom", "no"},
+      {"*@bar.com", "foo@bar.com.evil", "no"},
+      {"fo?", "foo", "yes"},
+      {"fo?", "fo", "no"},
+      {"fo?", "fo\xc3\xa9", "yes"},
+      {"[a-c]x", "Bx", "yes"},
+      {"[!a-c]x", "bx", "no"},
+      {"[!a-c]x", "dx", "yes"},
+      {"[]x]", "]", "yes"},
+      {"[!]]", "]", "no"},
+      {"[a^]", "^", "yes"},
+      {"[^a]", "^", "yes"},
+      {"a-]", "a-]", "yes"},
+      {"*", "", "yes"},
+  };
   for (const auto& [glob, value, want] : rows) {
     CAPTURE(glob, value);
     const auto pattern = glob_pattern(glob);

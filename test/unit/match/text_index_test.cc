@@ -56,7 +56,7 @@ TEST_CASE("an exact index finds what was added, and nothing else") {
 
 TEST_CASE("a key with several ids has all of them, ascending, each once") {
   ExactIndex::Builder builder;
-  for (const std::uint32_t id : {5, 3, 9, 3, 5}) builder.add("several", id);
+  for (const auto id : {5u, 3u, 9u, 3u, 5u}) builder.add("several", id);
   builder.add("one", 4);
   builder.add("one", 4);
   const auto index = std::move(builder).build();
@@ -117,24 +117,26 @@ TEST_CASE("domain: the value is it or lies below it; .x.org: below only; trailin
     std::string_view host;
     IdList want;
   };
-  const Case cases[] = {{"x.org", {1}},
-                        {"x.org.", {1}},
-                        {"x.org..", {1}},
-                        {"a.x.org", {1, 2}},
-                        {"mail.x.org", {1, 2, 3}},
-                        {"a.b.mail.x.org.", {1, 2, 3}},
-                        {"ax.org", {}},
-                        {"org", {}},
-                        {"x.org.evil", {}},
-                        {"example.com", {4}},
-                        {"com", {4}},
-                        {"y.net", {}},
-                        {"a.y.net", {7}},
-                        {"", {}},
-                        {".", {}},
-                        {"..", {}},
-                        {".x.org", {1, 2}},
-                        {"a..x.org", {1, 2}}};
+  const Case cases[] = {
+      {"x.org", {1}},
+      {"x.org.", {1}},
+      {"x.org..", {1}},
+      {"a.x.org", {1, 2}},
+      {"mail.x.org", {1, 2, 3}},
+      {"a.b.mail.x.org.", {1, 2, 3}},
+      {"ax.org", {}},
+      {"org", {}},
+      {"x.org.evil", {}},
+      {"example.com", {4}},
+      {"com", {4}},
+      {"y.net", {}},
+      {"a.y.net", {7}},
+      {"", {}},
+      {".", {}},
+      {"..", {}},
+      {".x.org", {1, 2}},
+      {"a..x.org", {1, 2}},
+  };
   for (const auto& [host, want] : cases) {
     CAPTURE(host);
     CHECK(found_in(index, host) == want);

@@ -35,13 +35,16 @@ std::optional<Term> resolve_word(CheckerContext& context, const Word& word, bool
   }
   auto hint = context.acls.hint(name);
   if (hint.empty() && is_last) hint = context.actions.hint(name);
-  context.report.error(word.place, {(is_last ? "unknown acl or action " : "unknown acl ") + in_quotes(name), std::move(hint)});
+  context.report.error(word.place,
+                       {(is_last ? "unknown acl or action " : "unknown acl ") + in_quotes(name), std::move(hint)});
   return std::nullopt;
 }
 
 void warn_repeated(CheckerContext& context, std::span<const Word> words, const std::vector<Term>& terms) {
   auto sorted = terms;
-  const auto less = [](const Term& a, const Term& b) { return std::pair{a.acl, a.negated} < std::pair{b.acl, b.negated}; };
+  const auto less = [](const Term& a, const Term& b) {
+    return std::pair{a.acl, a.negated} < std::pair{b.acl, b.negated};
+  };
   std::ranges::sort(sorted, less);
   const auto twice = std::ranges::adjacent_find(sorted, {}, &Term::acl);
   if (twice == sorted.end()) return;
@@ -139,7 +142,9 @@ void check_chains(CheckerContext& context, std::span<const ChainStatement> state
     for (const auto chain : callees) is_called[chain] = true;
   }
   for (std::size_t chain = 1; chain < policy.chains.size(); ++chain) {
-    if (!is_called[chain]) context.report.warning(statements[chain].place, {"nothing calls chain " + in_quotes(policy.chains[chain].name)});
+    if (!is_called[chain]) {
+      context.report.warning(statements[chain].place, {"nothing calls chain " + in_quotes(policy.chains[chain].name)});
+    }
   }
 }
 

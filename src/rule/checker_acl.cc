@@ -26,8 +26,9 @@ std::optional<AclType> type_of(CheckerContext& context, const Word& word) {
   if (const auto* type = find_acl_type(name)) return *type;
   if (name.starts_with(attribute_prefix)) {
     const auto attribute = name.substr(attribute_prefix.size());
-    if (is_name(attribute)) return AclType{.name = attribute, .attribute = attribute_by_name(attribute)};
-    context.report.error(word.place, {"bad name " + in_quotes(attribute) + " of an attribute"});
+    auto flaw = flaw_of_name(attribute);
+    if (!flaw) return AclType{.name = attribute, .attribute = attribute_by_name(attribute)};
+    context.report.error(word.place, *std::move(flaw));
     return std::nullopt;
   }
   static const auto names = [] {
@@ -63,7 +64,9 @@ Acl::Test empty_test(const AclType& type, const AclOptions& options) {
 class OptionReader {
  public:
   OptionReader(CheckerContext& context, const AclType& type, std::span<const Word> words)
-      : context_{context}, type_{type}, question_{type.family == Family::question ? &question_type(type.question) : nullptr},
+      : context_{context},
+        type_{type},
+        question_{type.family == Family::question ? &question_type(type.question) : nullptr},
         rest_{words} {
     for (const auto& option : family_options(type.family)) names_.push_back(option.name);
     if (question_ != nullptr) {
@@ -172,7 +175,8 @@ class OptionReader {
     std::string_view name;
     std::string_view now;  // what it is called today; empty: it has gone
   };
-  static constexpr OldOption old_options[] = {{"time", "delay"}, {"lifetime", "lifetime"}, {"backend", {}}, {"root", {}}};
+  static constexpr OldOption old_options[] = {
+      {"time", "delay"}, {"lifetime", "lifetime"}, {"backend", {}}, {"root", {}}};
 
   static const OldOption* old_option(std::string_view piece) {
     const auto name = piece.substr(0, piece.find('='));
@@ -203,11 +207,13 @@ class OptionReader {
     if (option == nullptr) {
       const auto name = piece.substr(0, piece.find('='));
       if (is_option(name)) return Flaw{in_quotes(piece) + " is an option", "options stand before the first value"};
-      return Flaw{"unknown greylisting value " + in_quotes(piece), "time=, lifetime=, backend= and root=, separated by commas"};
+      return Flaw{"unknown greylisting value " + in_quotes(piece),
+                  "time=, lifetime=, backend= and root=, separated by commas"};
     }
     const auto value = piece.substr(option->name.size() + 1);
     if (option->now.empty()) {
-      context_.warn_once(at, "backend= and root= of greylisting have no effect: [store] of main.conf says where its state is kept");
+      context_.warn_once(
+          at, "backend= and root= of greylisting have no effect: [store] of main.conf says where its state is kept");
       return std::nullopt;
     }
     const auto minutes = parse_number(value);
@@ -293,7 +299,9 @@ class ValueReader {
   }
 
   MaybeFlaw flaw_of_kept(std::string_view value) {
-    if (const auto* text = std::get_if<TextTest>(&acl_.test)) return flaw_of_text(text->match, text->case_sensitive, value);
+    if (const auto* text = std::get_if<TextTest>(&acl_.test)) {
+      return flaw_of_text(text->match, text->case_sensitive, value);
+    }
     const auto range = parse_address_range(value);
     return range ? std::nullopt : MaybeFlaw{Flaw{range.error()}};
   }
@@ -302,12 +310,14 @@ class ValueReader {
     switch (type_.family) {
       case Family::text: return take_text(value);
       case Family::address: return add_to(std::get<AddressTest>(acl_.test).ranges, parse_address_range(value));
-      case Family::number: return add_to(std::get<NumberTest>(acl_.test).ranges, parse_number_range(value, type_.syntax));
+      case Family::number:
+        return add_to(std::get<NumberTest>(acl_.test).ranges, parse_number_range(value, type_.syntax));
       case Family::days: return merge(std::get<CalendarTest>(acl_.test).days, value, parse_days);
       case Family::months: return merge(std::get<CalendarTest>(acl_.test).months, value, parse_months);
       case Family::times: return add_to(std::get<CalendarTest>(acl_.test).times, parse_time_range(value));
       case Family::dates: return add_to(std::get<CalendarTest>(acl_.test).dates, parse_date_range(value));
-      case Family::score: return add_to(std::get<ScoreTest>(acl_.test).ranges, parse_number_range(value, NumberSyntax::score));
+      case Family::score:
+        return add_to(std::get<ScoreTest>(acl_.test).ranges, parse_number_range(value, NumberSyntax::score));
       case Family::stress: return take_stress(value);
       case Family::tag: return take_tag(value);
       case Family::question: return take_question(value, origin);
@@ -353,7 +363,7 @@ class ValueReader {
   }
 
   MaybeFlaw take_tag(std::string_view value) {
-    if (!is_name(value)) return Flaw{"bad tag " + in_quotes(value), "tags are made of A-Z, a-z, 0-9, '_', '.' and '-'"};
+    if (auto flaw = flaw_of_name(value, "tag")) return flaw;
     std::get<TagTest>(acl_.test).tags.emplace_back(value);
     return std::nullopt;
   }
@@ -400,7 +410,8 @@ void check_required_options(CheckerContext& context, const AclStatement& stateme
   if (type.family != Family::question) return;
   for (const auto& option : question_type(type.question).options) {
     if (!option.required || options.is_given(option.name)) continue;
-    context.report.error(statement.end, {std::string{type.name} + " wants the option " + std::string{option.name} + '='});
+    context.report.error(statement.end,
+                         {std::string{type.name} + " wants the option " + std::string{option.name} + '='});
   }
 }
 
@@ -410,7 +421,8 @@ bool agrees(CheckerContext& context, const AclStatement& statement, const Acl& b
   const auto where = context.report.where(before.place);
   const auto name = "acl " + in_quotes(before.name);
   if (before.type != statement.type.text) {
-    context.report.error(statement.type.place, {name + " is of type " + in_quotes(before.type) + " already, at " + where});
+    context.report.error(statement.type.place,
+                         {name + " is of type " + in_quotes(before.type) + " already, at " + where});
     return false;
   }
   if (then == now) return true;
@@ -426,7 +438,8 @@ void settle_question(CheckerContext& context, Acl& acl, const Draft& draft, cons
                         .key_source = draft.options.key.empty() ? std::string{row.default_key} : draft.options.key};
   QuestionTest test;
   if (!definition.key_source.empty()) test.key = *context.source_named(definition.key_source, acl.place);
-  test.built_in = context.check_built_in(type.question, "acl type " + in_quotes(acl.type), acl.place, "its tests are UNKNOWN");
+  test.built_in =
+      context.check_built_in(type.question, "acl type " + in_quotes(acl.type), acl.place, "its tests are UNKNOWN");
   test.definition = std::make_shared<const Definition>(std::move(definition));
   acl.test = std::move(test);
 }
@@ -473,8 +486,9 @@ void check_nesting(CheckerContext& context) {
   }
   const auto walked = walk(members);
   for (const auto& cycle : walked.cycles) {
-    context.report.error(acls[cycle.front()].place,
-                         {"a cycle of acls: " + cycle_text(cycle, " needs ", [&](std::uint32_t acl) { return acls[acl].name; })});
+    context.report.error(
+        acls[cycle.front()].place,
+        {"a cycle of acls: " + cycle_text(cycle, " needs ", [&](std::uint32_t acl) { return acls[acl].name; })});
   }
   for (std::size_t acl = 0; acl < acls.size(); ++acl) {
     if (walked.heights[acl] != deepest_composite + 1) continue;

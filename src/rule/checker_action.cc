@@ -151,7 +151,8 @@ class ActionMaker {
     if (!list) return;
     const auto score = parse_thousandths(list->front());
     if (!score) {
-      return error(operand_at_, {"bad number " + in_quotes(list->front()), "a decimal with at most three places, as in -1.5"});
+      return error(operand_at_,
+                   {"bad number " + in_quotes(list->front()), "a decimal with at most three places, as in -1.5"});
     }
     action_.score = *score;
     action_.kind = own.kind;
@@ -167,9 +168,9 @@ class ActionMaker {
 
   void set_tag(std::string_view tag) {
     action_.tag = tag;
-    if (is_name(tag)) return;
-    error(static_cast<std::size_t>(tag.data() - text_.data()),
-          {"bad tag " + in_quotes(tag), "tags are made of A-Z, a-z, 0-9, '_', '.' and '-'"});
+    if (auto flaw = flaw_of_name(tag, "tag")) {
+      error(static_cast<std::size_t>(tag.data() - text_.data()), *std::move(flaw));
+    }
   }
 
   // Without its chain it is left a harmless answer.

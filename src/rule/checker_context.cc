@@ -32,8 +32,8 @@ bool CheckerContext::may_be_attribute(std::string_view name, const Place& at, st
     report.error(at, {"unknown " + std::string{what} + ' ' + in_quotes(name), did_you_mean(*meant)});
     return false;
   }
-  if (!is_name(name)) {
-    report.error(at, {"bad name " + in_quotes(name), "names are made of A-Z, a-z, 0-9, '_', '.' and '-'"});
+  if (auto flaw = flaw_of_name(name)) {
+    report.error(at, *std::move(flaw));
     return false;
   }
   report.warning(at, {"unknown " + std::string{what} + ' ' + in_quotes(name) + ": taken as an attribute of that name",
@@ -47,8 +47,9 @@ std::optional<Source> CheckerContext::source_named(std::string_view name, const 
   static const auto sources = source_names();
   if (name.starts_with(attribute_prefix)) {
     const auto attribute = name.substr(attribute_prefix.size());
-    if (is_name(attribute)) return attribute_source(attribute);
-    report.error(at, {"bad name " + in_quotes(attribute)});
+    auto flaw = flaw_of_name(attribute);
+    if (!flaw) return attribute_source(attribute);
+    report.error(at, *std::move(flaw));
     return std::nullopt;
   }
   if (auto source = find_source(name)) return source;

@@ -77,8 +77,9 @@ class TemplateMaker {
     const auto& named = context_.policy.acls[acl];
     const auto* type = find_acl_type(named.type);
     if (type == nullptr || type->family != Family::question) {
-      context_.report.error(at, {"no field " + in_quotes(field) + ": tests of type " + named.type + " have no fields",
-                                 type != nullptr && type->has_source() ? "${acl." + named.name + "} is what it found" : ""});
+      context_.report.error(
+          at, {"no field " + in_quotes(field) + ": tests of type " + named.type + " have no fields",
+               type != nullptr && type->has_source() ? "${acl." + named.name + "} is what it found" : ""});
       return std::nullopt;
     }
     const auto fields = question_type(type->question).fields;
@@ -88,7 +89,8 @@ class TemplateMaker {
     }
     std::string names;
     for (const auto known : fields) names.append(names.empty() ? "" : ", ").append(known);
-    context_.report.error(at, {"no field " + in_quotes(field) + " in what " + named.type + " finds", "fields: " + names});
+    context_.report.error(at,
+                          {"no field " + in_quotes(field) + " in what " + named.type + " finds", "fields: " + names});
     return std::nullopt;
   }
 

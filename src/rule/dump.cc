@@ -27,7 +27,8 @@ class Dump {
       out_ += fmt::format("chain {}\n", chain.name);
       for (const auto number : chain.lines) line(policy_.lines[number].place, access_text(policy_.lines[number]));
     }
-    out_ += fmt::format("default {}\n", policy_.default_action ? policy_.actions[*policy_.default_action].name : "DUNNO");
+    out_ +=
+        fmt::format("default {}\n", policy_.default_action ? policy_.actions[*policy_.default_action].name : "DUNNO");
     return std::move(out_);
   }
 
@@ -79,7 +80,9 @@ class Dump {
   std::string test_text(const ScoreTest& test) const {
     return each(test.ranges, [](const NumberRange& range) { return to_string(range, NumberSyntax::score); });
   }
-  std::string test_text(const TagTest& test) const { return each(test.tags, [](const std::string& tag) { return tag; }); }
+  std::string test_text(const TagTest& test) const {
+    return each(test.tags, [](const std::string& tag) { return tag; });
+  }
   std::string test_text(const CompositeTest& test) const {
     return each(test.terms, [this](const Term& term) { return term_text(term); });
   }
@@ -120,7 +123,8 @@ class Dump {
     switch (action.kind) {
       case answer: return head + template_text(action.text);
       case log: return head + "LOG " + template_text(action.text);
-      case score: return head + "SCORE " + format_thousandths(action.score) + (action.tag.empty() ? "" : ' ' + action.tag);
+      case score:
+        return head + "SCORE " + format_thousandths(action.score) + (action.tag.empty() ? "" : ' ' + action.tag);
       case tag: return head + "TAG " + action.tag;
       case notify: return head + "NOTIFY " + template_text(action.text) + built_in;
       case learn: return head + "LEARN " + template_text(action.text) + built_in;

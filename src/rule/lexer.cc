@@ -32,7 +32,9 @@ std::optional<std::size_t> find_control_character(std::string_view text) {
   return static_cast<std::size_t>(at - text.begin());
 }
 
-bool is_statement_word(std::string_view word) { return std::ranges::find(statement_words, word) != statement_words.end(); }
+bool is_statement_word(std::string_view word) {
+  return std::ranges::find(statement_words, word) != statement_words.end();
+}
 
 Place Joined::place(std::size_t offset) const {
   const auto next = std::ranges::upper_bound(pieces, offset, {}, &Piece::offset);
@@ -79,7 +81,9 @@ bool LineReader::is_text(const Physical& line, bool is_comment) {
   if (!at) return true;
   const Place place{file_, line.line, line.column + static_cast<int>(*at)};
   if (line.text.find('\0', *at) != line.text.npos) {
-    if (!std::exchange(told_nul_, true)) report_.error(place, {"a NUL byte", "is this a text file, in ASCII or UTF-8?"});
+    if (!std::exchange(told_nul_, true)) {
+      report_.error(place, {"a NUL byte", "is this a text file, in ASCII or UTF-8?"});
+    }
     return false;
   }
   if (!is_comment) report_.error(place, {fmt::format("a control character (0x{:02X})", line.text[*at])});

@@ -77,7 +77,9 @@ class AtState {
   }
 
   Sure of(const Term& term) {
-    if (!acls_[term.acl]) acls_[term.acl] = std::visit([this](const auto& test) { return of(test); }, policy_.acls[term.acl].test);
+    if (!acls_[term.acl]) {
+      acls_[term.acl] = std::visit([this](const auto& test) { return of(test); }, policy_.acls[term.acl].test);
+    }
     return term.negated ? !*acls_[term.acl] : *acls_[term.acl];
   }
 
@@ -101,7 +103,9 @@ class AtState {
     return test.how == all ? all_of(test.terms) : test.how == any ? any_of(test.terms) : !any_of(test.terms);
   }
   Sure of(const TextTest& test) {
-    if (test.source.attribute != Attribute::protocol_state || test.source.derivation != Derivation::none) return Sure::maybe;
+    if (test.source.attribute != Attribute::protocol_state || test.source.derivation != Derivation::none) {
+      return Sure::maybe;
+    }
     if (test.match != TextMatch::exact && test.match != TextMatch::regex) return Sure::maybe;
     auto found = Sure::no;
     for_each_value(test, [&](std::string_view value) {
@@ -152,11 +156,12 @@ class Linter {
   };
 
   void warn(const Place& at, Flaw flaw) {
-    found_.push_back({at,
-                      {.severity = Severity::warning,
-                       .what = {.file = policy_.files[at.file], .line = at.line, .column = at.column, .text = std::move(flaw.text)},
-                       .source = {},
-                       .hint = std::move(flaw.hint)}});
+    found_.push_back(
+        {at,
+         {.severity = Severity::warning,
+          .what = {.file = policy_.files[at.file], .line = at.line, .column = at.column, .text = std::move(flaw.text)},
+          .source = {},
+          .hint = std::move(flaw.hint)}});
   }
 
   // Marks what access lines use, directly or in any, all and none.
@@ -194,14 +199,17 @@ class Linter {
     for_each_value(test, [&](std::string_view value) {
       if (looks_like_address(value) && addresses++ == 0) address = value;
       if (is_plain_pattern(value)) return;
-      if (const auto pattern = Pattern::parse(value, test.case_sensitive); pattern && pattern->engine() == Engine::backtracking) {
-        warn(acl.place, {name + in_quotes(value) + " needs the backtracking engine, which is slow and gives up on long work",
-                         "it has back-references or look-around"});
+      if (const auto pattern = Pattern::parse(value, test.case_sensitive);
+          pattern && pattern->engine() == Engine::backtracking) {
+        warn(acl.place,
+             {name + in_quotes(value) + " needs the backtracking engine, which is slow and gives up on long work",
+              "it has back-references or look-around"});
       }
     });
     if (addresses == 0) return;
     const auto more = addresses > 1 ? " (and " + std::to_string(addresses - 1) + " more like it)" : "";
-    warn(acl.place, {name + "the regular expression " + in_quotes(address) + more + " also finds " + in_quotes("x" + address + ".example"),
+    warn(acl.place, {name + "the regular expression " + in_quotes(address) + more + " also finds " +
+                         in_quotes("x" + address + ".example"),
                      "match=exact is what you mean, or " + anchored(address)});
   }
 
@@ -230,7 +238,8 @@ class Linter {
     }
     if (reached.empty()) return;
     const auto& action = policy_.actions[*policy_.default_action];
-    warn(action.place, {"the default refuses and can be reached at " + reached + ": " + std::string{why}, std::string{hint}});
+    warn(action.place,
+         {"the default refuses and can be reached at " + reached + ": " + std::string{why}, std::string{hint}});
   }
 
   bool needs_recipient() const {

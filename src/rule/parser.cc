@@ -94,8 +94,9 @@ class Parser {
     std::array<std::string_view, keyword_count> names;
     std::ranges::transform(keywords(), names.begin(), &Keyword::word);
     const auto meant = nearest(to_lower(word.text), names);
-    report_.error(word.place, {"unknown statement " + in_quotes(word.text),
-                               meant ? did_you_mean(*meant) : "a statement begins with acl, action, access, include or chain"});
+    report_.error(word.place,
+                  {"unknown statement " + in_quotes(word.text),
+                   meant ? did_you_mean(*meant) : "a statement begins with acl, action, access, include or chain"});
   }
 
   // The next word, which the statement cannot do without.
@@ -110,11 +111,11 @@ class Parser {
 
   std::optional<Word> want_name(WordReader& words, std::string_view statement) {
     auto name = want(words, statement, "a name");
-    if (name && !is_name(name->text)) {
-      report_.error(name->place, {"bad name " + in_quotes(name->text), "names are made of A-Z, a-z, 0-9, '_', '.' and '-'"});
-      return std::nullopt;
-    }
-    return name;
+    if (!name) return name;
+    auto flaw = flaw_of_name(name->text);
+    if (!flaw) return name;
+    report_.error(name->place, *std::move(flaw));
+    return std::nullopt;
   }
 
   void nothing_behind(WordReader& words, std::string_view statement) {
@@ -207,6 +208,11 @@ class Parser {
 }  // namespace
 
 bool is_name(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_name_character); }
+
+std::optional<Flaw> flaw_of_name(std::string_view text, std::string_view what) {
+  if (is_name(text)) return std::nullopt;
+  return Flaw{"bad " + std::string{what} + ' ' + in_quotes(text), "names are made of A-Z, a-z, 0-9, '_', '.' and '-'"};
+}
 
 Statements parse_policy(Files& files, const std::string& path, Report& report) {
   return Parser{files, report}.run(path);

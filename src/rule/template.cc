@@ -31,7 +31,8 @@ SplitTemplate split_template(std::string_view text) {
       out.unterminated = open;
       break;
     }
-    out.pieces.push_back({.is_name = true, .text = std::string{text.substr(open + 2, close - open - 2)}, .offset = open});
+    out.pieces.push_back(
+        {.is_name = true, .text = std::string{text.substr(open + 2, close - open - 2)}, .offset = open});
     at = close + 1;
   }
   return out;

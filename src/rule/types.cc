@@ -67,12 +67,16 @@ std::vector<AclType> all_types() {
   for (std::size_t i = 0; i < attribute_count; ++i) {
     const auto attribute = static_cast<Attribute>(i);
     const auto name = attribute_name(attribute);
-    if (std::ranges::find(types, name, &AclType::name) == types.end()) types.push_back({.name = name, .attribute = attribute});
+    if (std::ranges::find(types, name, &AclType::name) == types.end()) {
+      types.push_back({.name = name, .attribute = attribute});
+    }
   }
   types.insert(types.end(), std::begin(derived_texts), std::end(derived_texts));
   types.insert(types.end(), std::begin(others), std::end(others));
   for (const auto& question : question_types()) {
-    if (!question.is_verb) types.push_back({.name = question.name, .family = Family::question, .question = question.kind});
+    if (!question.is_verb) {
+      types.push_back({.name = question.name, .family = Family::question, .question = question.kind});
+    }
   }
   return types;
 }
@@ -100,7 +104,9 @@ std::optional<Source> find_source(std::string_view name) {
   return type->source();
 }
 
-Source attribute_source(std::string_view name) { return {attribute_by_name(name), Derivation::none, std::string{name}}; }
+Source attribute_source(std::string_view name) {
+  return {attribute_by_name(name), Derivation::none, std::string{name}};
+}
 
 std::span<const FamilyOption> family_options(Family family) {
   switch (family) {

@@ -96,7 +96,8 @@ std::optional<Flaw> flaw_of_host(std::string_view host, bool below) {
   auto name = host;
   if (below && name.starts_with('.')) name.remove_prefix(1);
   if (name.ends_with('.')) name.remove_suffix(1);
-  const bool has_empty_label = name.empty() || name.front() == '.' || name.back() == '.' || name.find("..") != name.npos;
+  const bool has_empty_label =
+      name.empty() || name.front() == '.' || name.back() == '.' || name.find("..") != name.npos;
   if (has_empty_label || name.size() > longest_host || !std::ranges::all_of(name, is_host_character)) {
     return Flaw{in_quotes(host) + " is no host name"};
   }
@@ -134,7 +135,9 @@ Result<std::string, Flaw> check_option_value(const OptionType& option, std::stri
       return checked(Flaw{"bad number " + in_quotes(value),
                           "a whole number from 1" + (option.words.empty() ? "" : ", or " + one_of(option.words))});
     case OptionForm::duration:
-      if (const auto duration = parse_duration(value); duration && duration->count() > 0) return format_duration(*duration);
+      if (const auto duration = parse_duration(value); duration && duration->count() > 0) {
+        return format_duration(*duration);
+      }
       return checked(Flaw{"bad time " + in_quotes(value), "a number and a unit, as in 250ms, 5s, 10m, 2h, 1d"});
   }
   return checked(std::nullopt);

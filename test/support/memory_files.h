@@ -29,7 +29,9 @@ class MemoryFiles final : public Files {
       const auto line = bundle.substr(0, bundle.find('\n') + 1);
       const auto whole = line.empty() ? bundle : line;  // the last line may lack its end
       bundle.remove_prefix(whole.size());
-      if (whole.starts_with(mark)) text = &out.texts[std::string{whole.substr(mark.size(), whole.find('\n') - mark.size())}];
+      if (whole.starts_with(mark)) {
+        text = &out.texts[std::string{whole.substr(mark.size(), whole.find('\n') - mark.size())}];
+      }
       else text->append(whole);
     }
     return out;

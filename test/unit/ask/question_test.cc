@@ -68,7 +68,8 @@ TEST_CASE("only options and values that are words list words") {
 }
 
 TEST_CASE("definitions that say the same are equal") {
-  const Definition one{.kind = QuestionKind::rbl, .options = {{"hits", "2"}}, .values = {"a.example"}, .key_source = "k"};
+  const Definition one{
+      .kind = QuestionKind::rbl, .options = {{"hits", "2"}}, .values = {"a.example"}, .key_source = "k"};
   auto other = one;
   CHECK(one == other);
   other.options[0].value += '0';

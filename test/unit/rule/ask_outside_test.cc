@@ -8,10 +8,11 @@ using namespace policymux;
 
 namespace {
 
-constexpr QuestionKind everything[] = {
-    QuestionKind::rbl, QuestionKind::rhsbl, QuestionKind::dns, QuestionKind::spf, QuestionKind::country, QuestionKind::asn,
-    QuestionKind::table, QuestionKind::greylisting, QuestionKind::rate, QuestionKind::quota, QuestionKind::distinct,
-    QuestionKind::service, QuestionKind::lua, QuestionKind::learn, QuestionKind::policy};
+constexpr QuestionKind everything[] = {QuestionKind::rbl,   QuestionKind::rhsbl,       QuestionKind::dns,
+                                       QuestionKind::spf,   QuestionKind::country,     QuestionKind::asn,
+                                       QuestionKind::table, QuestionKind::greylisting, QuestionKind::rate,
+                                       QuestionKind::quota, QuestionKind::distinct,    QuestionKind::service,
+                                       QuestionKind::lua,   QuestionKind::learn,       QuestionKind::policy};
 
 Definition definition_of(const std::string& acl) {
   const auto policy = load("acl a " + acl + "\n", {.built_in = everything});
@@ -22,22 +23,28 @@ Definition definition_of(const std::string& acl) {
 
 TEST_CASE("options of a question stand in the order of its row, with times in their shortest form") {
   CHECK(definition_of("rbl timeout=120s hits=2 a.example b.example") ==
-        Definition{.kind = QuestionKind::rbl, .options = {{"hits", "2"}, {"timeout", "2m"}}, .values = {"a.example", "b.example"},
+        Definition{.kind = QuestionKind::rbl,
+                   .options = {{"hits", "2"}, {"timeout", "2m"}},
+                   .values = {"a.example", "b.example"},
                    .key_source = "client_address"});
 }
 
 TEST_CASE("key= says what the question is about, and each type has its own when it does not") {
-  const std::pair<std::string, std::string> cases[] = {
-      {"rbl x.example", "client_address"},          {"rhsbl x.example", "sender_domain"},
-      {"rhsbl key=helo_name x.example", "helo_name"}, {"spf fail", ""},
-      {"country DE", "client_address"},             {"table vips", "sender"},
-      {"table key=recipient_domain vips", "recipient_domain"}, {"rate key=attribute:x_login limit=1/1s", "attribute:x_login"}};
+  const std::pair<std::string, std::string> cases[] = {{"rbl x.example", "client_address"},
+                                                       {"rhsbl x.example", "sender_domain"},
+                                                       {"rhsbl key=helo_name x.example", "helo_name"},
+                                                       {"spf fail", ""},
+                                                       {"country DE", "client_address"},
+                                                       {"table vips", "sender"},
+                                                       {"table key=recipient_domain vips", "recipient_domain"},
+                                                       {"rate key=attribute:x_login limit=1/1s", "attribute:x_login"}};
   for (const auto& [acl, key] : cases) {
     CAPTURE(acl);
     CHECK(definition_of(acl).key_source == key);
   }
   const auto policy = load("acl a table key=recipient_domain vips\n", {.built_in = everything});
-  CHECK(std::get<QuestionTest>(policy.acls[0].test).key == Source{Attribute::recipient, Derivation::domain, "recipient_domain"});
+  CHECK(std::get<QuestionTest>(policy.acls[0].test).key ==
+        Source{Attribute::recipient, Derivation::domain, "recipient_domain"});
   CHECK(told_of("acl a rate key=sasl_usrname limit=1/1s\n", {.built_in = everything}) ==
         "1:12: error: unknown attribute 'sasl_usrname' (did you mean 'sasl_username'?)\n");
 }
@@ -68,9 +75,12 @@ TEST_CASE("greylisting: apolicy's comma list, and options; its numbers are minut
     CHECK(definition_of(acl).options == options);
     CHECK(definition_of(acl).values.empty());
   }
-  const auto documented = try_policy("acl grey_2 greylisting time=2,lifetime=14400,backend=disk,root=/var/cache/apolicy/\n", {.built_in = everything});
+  const auto documented = try_policy(
+      "acl grey_2 greylisting time=2,lifetime=14400,backend=disk,root=/var/cache/apolicy/\n", {.built_in = everything});
   CHECK(documented.policy);
-  CHECK(told(documented.diagnostics) == "1:24: warning: backend= and root= of greylisting have no effect: [store] of main.conf says where its state is kept\n");
+  CHECK(told(documented.diagnostics) ==
+        "1:24: warning: backend= and root= of greylisting have no effect: [store] of main.conf says where its state is "
+        "kept\n");
 }
 
 TEST_CASE("dns: mx_in= and ns_in= are enough by themselves") {
@@ -97,9 +107,10 @@ TEST_CASE("tables and groups are those of main.conf, where that is known") {
 }
 
 TEST_CASE("The types of later rooms parse, are checked and give UNKNOWN with one warning at load, for each type") {
-  const auto loaded = try_policy("acl a rbl x.example\nacl b rbl y.example\nacl c spf fail\naction d LEARN x\naction e LEARN y\n"
-                                 "action f POLICY x\naction g NOTIFY x\naction h NOTIFY y\n",
-                                 {.built_in = std::span{everything}.first(1)});
+  const auto loaded = try_policy(
+      "acl a rbl x.example\nacl b rbl y.example\nacl c spf fail\naction d LEARN x\naction e LEARN y\n"
+      "action f POLICY x\naction g NOTIFY x\naction h NOTIFY y\n",
+      {.built_in = std::span{everything}.first(1)});
   REQUIRE(loaded.policy);
   CHECK(std::get<QuestionTest>(loaded.policy->acls[0].test).built_in);
   CHECK_FALSE(std::get<QuestionTest>(loaded.policy->acls[2].test).built_in);

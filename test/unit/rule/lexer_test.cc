@@ -44,7 +44,8 @@ TEST_CASE("'#' or ';' as the first printing character makes a comment") {
   CHECK(lex("# a\n; b\n  # c\n\t; d\nacl x # no comment\n").lines == Strings{"acl x # no comment"});
 }
 
-TEST_CASE("a line that begins with blank space continues the one before it, unless its first word is a statement keyword") {
+TEST_CASE(
+    "a line that begins with blank space continues the one before it, unless its first word is a statement keyword") {
   struct Case { std::string text; Strings lines; };
   const Case cases[] = {
       {"acl a\n b\n\tc\n", {"acl a b c"}},
@@ -65,8 +66,9 @@ TEST_CASE("the parts are joined by one blank; comments and empty lines between t
   CHECK(lex("acl a\n\n# c\n   ; d\n  \n  b\n\n").lines == Strings{"acl a b"});
 }
 
-TEST_CASE("words are separated by blanks; double quotes keep blanks together; inside them, and only there, \\\" and \\\\ "
-          "are escapes") {
+TEST_CASE(
+    "words are separated by blanks; double quotes keep blanks together; inside them, and only there, \\\" and \\\\ "
+    "are escapes") {
   struct Case { std::string text; Strings words; };
   const Case cases[] = {
       {"a b\t c", {"a", "b", "c"}},
@@ -94,7 +96,9 @@ TEST_CASE("a quote that does not end is an error at its place, and the word is w
 
 TEST_CASE("line ends of DOS, a byte order mark and a last line without end are no mistakes") {
   const auto plain = load("acl a sender match=exact x\naccess a\n");
-  for (const std::string_view text : {"acl a sender match=exact x\r\naccess a\r\n", "\xEF\xBB\xBF" "acl a sender match=exact x\naccess a",
+  for (const std::string_view text : {"acl a sender match=exact x\r\naccess a\r\n",
+                                      "\xEF\xBB\xBF"
+                                      "acl a sender match=exact x\naccess a",
                                       "acl a sender\r\n match=exact\r\n\tx\r\n\r\naccess a\r\n"}) {
     const auto policy = load(text);
     CHECK(values_of(policy) == values_of(plain));
@@ -118,7 +122,8 @@ TEST_CASE("lines are at most 1 MiB long, continued ones too, and reading goes on
   const auto longer = lex(longest + "x\nb\n");
   CHECK(longer.lines == Strings{"b"});
   CHECK(longer.errors == "1:1: error: this line is longer than 1 MiB\n");
-  const auto joined = lex("a\n " + longest.substr(0, longest_line / 2) + "\n " + longest.substr(0, longest_line / 2) + "\nb\n");
+  const auto joined =
+      lex("a\n " + longest.substr(0, longest_line / 2) + "\n " + longest.substr(0, longest_line / 2) + "\nb\n");
   CHECK(joined.lines == Strings{"b"});
   CHECK(joined.errors == "1:1: error: this line and those that continue it are longer than 1 MiB\n");
 }
@@ -130,7 +135,8 @@ TEST_CASE("places are those of the file, in continued lines too") {
   REQUIRE(reader.next(line));
   REQUIRE(line.text == "acl a bb   c d");
   struct Case { std::size_t offset; int line, column; };
-  for (const auto& [offset, at_line, column] : {Case{0, 1, 1}, {4, 1, 5}, {5, 1, 6}, {6, 3, 4}, {7, 3, 5}, {11, 3, 9}, {13, 5, 2}, {14, 5, 3}}) {
+  for (const auto& [offset, at_line, column] :
+       {Case{0, 1, 1}, {4, 1, 5}, {5, 1, 6}, {6, 3, 4}, {7, 3, 5}, {11, 3, 9}, {13, 5, 2}, {14, 5, 3}}) {
     CAPTURE(offset);
     CHECK(line.origin.place(offset).line == at_line);
     CHECK(line.origin.place(offset).column == column);

@@ -28,9 +28,12 @@ TEST_CASE("a policy without statements is one: everything is DUNNO") {
 }
 
 TEST_CASE("acls and actions that nobody uses are doubted") {
-  CHECK(lint_of("acl a sender match=exact x\nacl b sender match=exact x\nacl c any a\naction x OK\naction y OK\naction default DUNNO\n"
-                "access !c x\n") == "2:1: warning: no access line uses acl 'b'\n5:1: warning: no access line uses action 'y'\n");
-  CHECK(lint_of("acl a sender match=exact x\nacl b any a\naction default REJECT ${acl.a}\n").find("uses acl 'a'") != std::string::npos);
+  CHECK(lint_of("acl a sender match=exact x\nacl b sender match=exact x\nacl c any a\naction x OK\naction y OK\naction "
+                "default DUNNO\n"
+                "access !c x\n") ==
+        "2:1: warning: no access line uses acl 'b'\n5:1: warning: no access line uses action 'y'\n");
+  CHECK(lint_of("acl a sender match=exact x\nacl b any a\naction default REJECT ${acl.a}\n").find("uses acl 'a'") !=
+        std::string::npos);
 }
 
 TEST_CASE("a regular expression that begs to be exact is doubted") {
@@ -41,20 +44,24 @@ TEST_CASE("a regular expression that begs to be exact is doubted") {
     CAPTURE(begging);
     CHECK(doubts(begging));
   }
-  for (const std::string fine : {"@bar.com", "foo@", "^foo@bar\\.com$", "match=exact foo@bar.com", "foo@bar", "(a|b)@bar.com", "foo@bar\\.com"}) {
+  for (const std::string fine : {"@bar.com", "foo@", "^foo@bar\\.com$", "match=exact foo@bar.com", "foo@bar",
+                                 "(a|b)@bar.com", "foo@bar\\.com"}) {
     CAPTURE(fine);
     CHECK_FALSE(doubts(fine));
   }
 }
 
-TEST_CASE("a pattern that needs back-references or look-around is compiled by a backtracking engine, and `check` says so") {
-  CHECK(lint_of("acl a sender (a)\\1 ^x\naccess a\n").find("'(a)\\1' needs the backtracking engine") != std::string::npos);
+TEST_CASE(
+    "a pattern that needs back-references or look-around is compiled by a backtracking engine, and `check` says so") {
+  CHECK(lint_of("acl a sender (a)\\1 ^x\naccess a\n").find("'(a)\\1' needs the backtracking engine") !=
+        std::string::npos);
   CHECK(lint_of("acl a sender a.*b\naccess a\n").empty());
 }
 
 TEST_CASE("a REJECT default that can be reached at CONNECT, EHLO, VRFY or ETRN is doubted") {
-  const std::string reject = "action default REJECT\naction ok OK\nacl r recipient match=exact x@y\nacl s sender match=exact x@y\n"
-                             "acl early protocol_state CONNECT EHLO HELO VRFY ETRN\nacl rcpt protocol_state match=regex ^RCPT$\n";
+  const std::string reject =
+      "action default REJECT\naction ok OK\nacl r recipient match=exact x@y\nacl s sender match=exact x@y\n"
+      "acl early protocol_state CONNECT EHLO HELO VRFY ETRN\nacl rcpt protocol_state match=regex ^RCPT$\n";
   const auto states = [&](const std::string& lines) {
     const auto text = lint_of(reject + lines);
     std::string out;

@@ -17,7 +17,8 @@ TEST_CASE("Statement words, types and options are lower case, verbs any case") {
 }
 
 TEST_CASE("names are [A-Za-z0-9_.-]+, case-sensitive, and may begin with a digit") {
-  const auto policy = load("acl 10mb size 10240000\nacl A sender x\nacl a sender y\nacl a.b-c_d sender z\naccess 10mb A !a a.b-c_d\n");
+  const auto policy =
+      load("acl 10mb size 10240000\nacl A sender x\nacl a sender y\nacl a.b-c_d sender z\naccess 10mb A !a a.b-c_d\n");
   CHECK(policy.acls.size() == 4);
   CHECK(policy.lines[0].terms == std::vector<Term>{{0, false}, {1, false}, {2, true}, {3, false}});
   CHECK(told_of("acl a/b sender x\n") ==
@@ -47,8 +48,10 @@ TEST_CASE("A file with a mistake never takes effect, and one that cannot be read
   CHECK(told(loaded.diagnostics) == " error: cannot read: No such file or directory\n");
 }
 
-TEST_CASE("Names are resolved after the whole file and its includes are read, so order matters only among access lines") {
-  const auto policy = load("access a deny\naction deny REJECT ${acl.a}\nacl b any a\naccess b\nacl a sender match=exact x\n");
+TEST_CASE(
+    "Names are resolved after the whole file and its includes are read, so order matters only among access lines") {
+  const auto policy =
+      load("access a deny\naction deny REJECT ${acl.a}\nacl b any a\naccess b\nacl a sender match=exact x\n");
   CHECK(policy.lines[0].terms[0].acl == 1);
   CHECK(policy.lines[0].action == 0u);
   CHECK(policy.lines[1].terms[0].acl == 0);
@@ -69,8 +72,9 @@ TEST_CASE("with another type or options it is an error") {
         "2:5: error: acl 'a' has other options at policy.conf:1 (statements that add values repeat the options)\n");
 }
 
-TEST_CASE("Before the first VALUE an unquoted `word=` is an option if the type has it, and an error with a hint when it "
-          "is one edit away from one") {
+TEST_CASE(
+    "Before the first VALUE an unquoted `word=` is an option if the type has it, and an error with a hint when it "
+    "is one edit away from one") {
   CHECK(values_of(load("acl a sender match=exact x\n")) == std::vector<std::string>{"x"});
   CHECK(told_of("acl a sender mtach=exact x\n") == "1:14: error: unknown option 'mtach' (did you mean 'match'?)\n");
 }
@@ -92,9 +96,10 @@ TEST_CASE("what looks like an option behind a value is a value, and doubted") {
   const auto loaded = try_policy("acl a sender x match=exact\n");
   REQUIRE(loaded.policy);
   CHECK(values_of(*loaded.policy) == std::vector<std::string>{"x", "match=exact"});
-  CHECK(told(loaded.diagnostics) ==
-        "1:16: warning: 'match=exact' is taken as a value, not as an option (options stand before the first value; '--' "
-        "before it says that you mean it)\n");
+  CHECK(
+      told(loaded.diagnostics) ==
+      "1:16: warning: 'match=exact' is taken as a value, not as an option (options stand before the first value; '--' "
+      "before it says that you mean it)\n");
 }
 
 TEST_CASE("An empty VALUE is an error. log, stress and greylisting need no VALUE") {
@@ -103,10 +108,13 @@ TEST_CASE("An empty VALUE is an error. log, stress and greylisting need no VALUE
   CHECK(try_policy("acl a log\nacl b stress\nacl c greylisting\n").policy);
 }
 
-TEST_CASE("A VALUE that begins with / is a file with one value per line: trimmed, no quotes, no options, CRLF tolerated, "
-          "lines that begin with # and blank lines ignored") {
+TEST_CASE(
+    "A VALUE that begins with / is a file with one value per line: trimmed, no quotes, no options, CRLF tolerated, "
+    "lines that begin with # and blank lines ignored") {
   MemoryFiles files{{{"policy.conf", "acl a sender match=exact /l \"/with blank\"\n"},
-                     {"/l", "\xEF\xBB\xBF" "one\r\n  two words \r\n\r\n# no\n  # neither\n\"quoted\"\nmatch=prefix\n;yes\nlast"},
+                     {"/l",
+                      "\xEF\xBB\xBF"
+                      "one\r\n  two words \r\n\r\n# no\n  # neither\n\"quoted\"\nmatch=prefix\n;yes\nlast"},
                      {"/with blank", "x\n"}}};
   const auto loaded = load_policy(files, "policy.conf", {});
   REQUIRE(loaded.diagnostics.empty());
@@ -118,8 +126,9 @@ TEST_CASE("A VALUE that begins with / is a file with one value per line: trimmed
                       {1, "one"}, {2, "two words"}, {6, "\"quoted\""}, {7, "match=prefix"}, {8, ";yes"}, {9, "last"}});
 }
 
-TEST_CASE("A missing file is an error that names the acl's line, a bad line in it is an error that names both. An empty "
-          "one warns") {
+TEST_CASE(
+    "A missing file is an error that names the acl's line, a bad line in it is an error that names both. An empty "
+    "one warns") {
   CHECK(told_of("acl a sender /l\n") == "1:14: error: cannot read '/l': No such file or directory\n");
   CHECK(told_of("acl a size /l\n#--- /l\n10\nbig\n").starts_with("/l:2:1: error: "));
   CHECK(told_of("acl a size /l\n#--- /l\n10\nbig\n").find(", in a list of policy.conf:1") != std::string::npos);
@@ -129,13 +138,17 @@ TEST_CASE("A missing file is an error that names the acl's line, a bad line in i
 }
 
 TEST_CASE("a value file is read once, however many acls use it, and they share it") {
-  MemoryFiles files{{{"policy.conf", "acl a sender match=exact /l\nacl b recipient match=exact /l\nacl c size /n /n\nacl d sender /no /no\n"},
-                     {"/l", "x\n"}, {"/n", "1\n"}}};
+  MemoryFiles files{
+      {{"policy.conf",
+        "acl a sender match=exact /l\nacl b recipient match=exact /l\nacl c size /n /n\nacl d sender /no /no\n"},
+       {"/l", "x\n"},
+       {"/n", "1\n"}}};
   const auto loaded = load_policy(files, "policy.conf", {});
   CHECK(files.reads == std::map<std::string, int>{{"policy.conf", 1}, {"/l", 1}, {"/n", 1}, {"/no", 1}});
   MemoryFiles good{{{"policy.conf", "acl a sender match=exact /l\nacl b recipient match=exact /l\n"}, {"/l", "x\n"}}};
   const auto shared = load_policy(good, "policy.conf", {});
-  CHECK(std::get<TextTest>(shared.policy->acls[0].test).files[0] == std::get<TextTest>(shared.policy->acls[1].test).files[0]);
+  CHECK(std::get<TextTest>(shared.policy->acls[0].test).files[0] ==
+        std::get<TextTest>(shared.policy->acls[1].test).files[0]);
 }
 
 TEST_CASE("action: defined twice is an error. The action named default must be a Postfix action") {
@@ -144,12 +157,14 @@ TEST_CASE("action: defined twice is an error. The action named default must be a
   CHECK_FALSE(load("action x OK\n").default_action);
   for (const std::string verb : {"LOG x", "SCORE 1", "TAG x", "NOTIFY x", "LEARN x", "CHAIN x", "RETURN", "POLICY x"}) {
     CAPTURE(verb);
-    CHECK(told_of("action default " + verb + "\n").starts_with("1:16: error: the action 'default' must be one of Postfix's"));
+    CHECK(told_of("action default " + verb + "\n")
+              .starts_with("1:16: error: the action 'default' must be one of Postfix's"));
   }
 }
 
-TEST_CASE("If the last word names an action it is the action, with a warning when an acl has that name too. No action means "
-          "default. A line left without an acl is an error") {
+TEST_CASE(
+    "If the last word names an action it is the action, with a warning when an acl has that name too. No action means "
+    "default. A line left without an acl is an error") {
   const std::string names = "acl a sender match=exact x\nacl both sender match=exact x\naction ok OK\naction both OK\n";
   CHECK(load(names + "access a ok\n").lines[0].action == 0u);
   CHECK_FALSE(load(names + "access a\n").lines[0].action);
@@ -176,7 +191,9 @@ TEST_CASE("the same acl twice in a line, or with its opposite, is doubted") {
   CHECK(told_of(a + "access a b !a\n") == "3:12: warning: acl 'a' and its opposite: this line never matches\n");
 }
 
-TEST_CASE("include: relative paths start at the including file; globs sort bytewise and may be empty, a literal path may not") {
+TEST_CASE(
+    "include: relative paths start at the including file; globs sort bytewise and may be empty, a literal path may "
+    "not") {
   MemoryFiles files{{{"/etc/p/policy.conf", "include d/*.conf\ninclude none/*.conf\n"},
                      {"/etc/p/d/B.conf", "acl b sender match=exact x\n"},
                      {"/etc/p/d/a.conf", "acl a sender match=exact x\ninclude sub/c\n"},
@@ -192,9 +209,10 @@ TEST_CASE("include: relative paths start at the including file; globs sort bytew
 }
 
 TEST_CASE("An included file starts in the includer's chain and does not change it afterwards") {
-  const auto policy = load("acl a sender match=exact x\naction one CHAIN one\naction two CHAIN two\naccess a one\naccess a two\n"
-                           "chain one\ninclude i\naccess a\n"
-                           "#--- i\naccess a\nchain two\naccess a\n");
+  const auto policy = load(
+      "acl a sender match=exact x\naction one CHAIN one\naction two CHAIN two\naccess a one\naccess a two\n"
+      "chain one\ninclude i\naccess a\n"
+      "#--- i\naccess a\nchain two\naccess a\n");
   CHECK(policy.lines[2].chain == 1);
   CHECK(policy.lines[3].chain == 2);
   CHECK(policy.lines[4].chain == 1);
@@ -202,11 +220,13 @@ TEST_CASE("An included file starts in the includer's chain and does not change i
 }
 
 TEST_CASE("Cycles of includes, CHAINs and combined acls are errors") {
-  CHECK(told_of("include a\n#--- a\ninclude b\n#--- b\n\ninclude a\n") == "b:2:9: error: a cycle of includes: a includes b includes a\n");
+  CHECK(told_of("include a\n#--- a\ninclude b\n#--- b\n\ninclude a\n") ==
+        "b:2:9: error: a cycle of includes: a includes b includes a\n");
   CHECK(told_of("include policy.conf\n") == "1:9: error: a cycle of includes: policy.conf includes policy.conf\n");
-  CHECK(told_of("acl a sender match=exact x\naction o CHAIN o\naction t CHAIN t\naccess a o\nchain o\naccess a t\nchain t\naccess a o\n") ==
-        "8:1: error: a cycle of chains: o calls t calls o\n");
-  CHECK(told_of("acl a any b\nacl b none !c\nacl c all a\n") == "1:1: error: a cycle of acls: a needs b needs c needs a\n");
+  CHECK(told_of("acl a sender match=exact x\naction o CHAIN o\naction t CHAIN t\naccess a o\nchain o\naccess a "
+                "t\nchain t\naccess a o\n") == "8:1: error: a cycle of chains: o calls t calls o\n");
+  CHECK(told_of("acl a any b\nacl b none !c\nacl c all a\n") ==
+        "1:1: error: a cycle of acls: a needs b needs c needs a\n");
 }
 
 TEST_CASE("includes nest 32 deep, and no more than 10,000 are followed") {
@@ -228,7 +248,8 @@ TEST_CASE("includes nest 32 deep, and no more than 10,000 are followed") {
 }
 
 TEST_CASE("Names are global, chains too; chain main may be reopened") {
-  const auto policy = load("acl a sender match=exact x\naction c CHAIN c\naccess a c\nchain c\naccess a\nchain main\naccess a\n");
+  const auto policy =
+      load("acl a sender match=exact x\naction c CHAIN c\naccess a c\nchain c\naccess a\nchain main\naccess a\n");
   CHECK(policy.chains[0].lines == std::vector<std::uint32_t>{0, 2});
   CHECK(policy.chains[1].lines == std::vector<std::uint32_t>{1});
   CHECK(told_of("action c CHAIN c\nacl a sender match=exact x\naccess a c\nchain c\nchain main\nchain c\n") ==
@@ -253,7 +274,8 @@ TEST_CASE("chains nest 16 deep at most") {
 TEST_CASE("a chain that nothing calls is doubted") {
   CHECK(told_of("chain c\n") == "1:1: warning: nothing calls chain 'c'\n");
   CHECK(told_of("action c CHAIN d\n") == "1:16: error: unknown chain 'd'\n");
-  CHECK(told_of("action c CHAIN grez\nchain grey\n").starts_with("1:16: error: unknown chain 'grez' (did you mean 'grey'?)\n"));
+  CHECK(told_of("action c CHAIN grez\nchain grey\n")
+            .starts_with("1:16: error: unknown chain 'grez' (did you mean 'grey'?)\n"));
 }
 
 TEST_CASE("any, all and none nest 100 deep, and are not walked by recursion") {
@@ -274,7 +296,8 @@ TEST_CASE("any, all and none nest 100 deep, and are not walked by recursion") {
 TEST_CASE("diagnostics come in the order of files and lines") {
   const auto loaded = try_policy("access nope\nacl a sendr x\ninclude b\nacl b sendr x\n#--- b\nacl c sendr x\n");
   std::string places;
-  for (const auto& diagnostic : loaded.diagnostics) places += diagnostic.what.file + ':' + std::to_string(diagnostic.what.line) + ' ';
+  for (const auto& diagnostic : loaded.diagnostics)
+    places += diagnostic.what.file + ':' + std::to_string(diagnostic.what.line) + ' ';
   CHECK(places == "policy.conf:1 policy.conf:2 policy.conf:4 b:1 ");
 }
 
@@ -282,7 +305,8 @@ TEST_CASE("a hundred thousand acls, actions and lines load, and as many mistakes
   std::string good, bad;
   for (int i = 0; i < 100'000; ++i) {
     const auto n = std::to_string(i);
-    good += "acl a" + n + " sender user" + n + "@example.org\naction r" + n + " REJECT no " + n + "\naccess a" + n + " r" + n + "\n";
+    good += "acl a" + n + " sender user" + n + "@example.org\naction r" + n + " REJECT no " + n + "\naccess a" + n +
+            " r" + n + "\n";
     bad += "acl a" + n + " sender x\naccess b" + n + "\n";
   }
   const auto policy = load(good);

@@ -49,16 +49,26 @@ TEST_CASE("attribute:NAME always means an attribute") {
   CHECK(near.source == Source{std::nullopt, Derivation::none, "sendr"});
 }
 
-TEST_CASE("so does an unknown name, with a warning, unless it is within two edits of a known type or attribute (one for "
-          "names under five letters): then it is an error with a hint") {
+TEST_CASE(
+    "so does an unknown name, with a warning, unless it is within two edits of a known type or attribute (one for "
+    "names under five letters): then it is an error with a hint") {
   const auto unknown = try_policy("acl a x_new x\nacl b x_new y\n");
   REQUIRE(unknown.policy);
   CHECK(std::get<TextTest>(unknown.policy->acls[0].test).source.name == "x_new");
   CHECK(told(unknown.diagnostics) ==
-        "1:7: warning: unknown acl type 'x_new': taken as an attribute of that name (attribute:x_new says that it is one)\n");
+        "1:7: warning: unknown acl type 'x_new': taken as an attribute of that name (attribute:x_new says that it is "
+        "one)\n");
   struct Case { std::string name; bool is_error; };
-  for (const auto& [name, is_error] : {Case{"sendr", true}, {"sendre", true}, {"xxnder", true}, {"xxxder", false}, {"tme", true},
-                                       {"tm", false}, {"rbbl", true}, {"rlbl", true}, {"zzbl", false}, {"helo_nam", true}}) {
+  for (const auto& [name, is_error] : {Case{"sendr", true},
+                                       {"sendre", true},
+                                       {"xxnder", true},
+                                       {"xxxder", false},
+                                       {"tme", true},
+                                       {"tm", false},
+                                       {"rbbl", true},
+                                       {"rlbl", true},
+                                       {"zzbl", false},
+                                       {"helo_nam", true}}) {
     CAPTURE(name);
     CHECK(try_policy("acl a " + name + " x\n").policy.has_value() == !is_error);
   }
@@ -109,7 +119,8 @@ TEST_CASE("what counts as a plain pattern is one to every engine: it need not be
   std::vector<std::string> patterns = {"^", "$", "^$", "^a.b$", ""};
   for (const char c : punctuation) {
     for (const std::string& middle : {std::string{c}, std::string{'\\', c}}) {
-      for (const std::string& around : {middle, "a" + middle, middle + "b", "a" + middle + "b", middle + middle}) patterns.push_back(around);
+      for (const std::string& around : {middle, "a" + middle, middle + "b", "a" + middle + "b", middle + middle})
+        patterns.push_back(around);
     }
   }
   std::size_t plain = 0;
@@ -121,7 +132,8 @@ TEST_CASE("what counts as a plain pattern is one to every engine: it need not be
     CHECK(Pattern::parse(pattern, true));
   }
   CHECK(plain > 150);
-  for (const std::string pattern : {R"(a\)", R"(\d)", "a|b", "a^b", "a$b", "(", "[a]", "a*", "a{2}", R"(\1)", "\xff", "\xc3\xa9"}) {
+  for (const std::string pattern :
+       {R"(a\)", R"(\d)", "a|b", "a^b", "a$b", "(", "[a]", "a*", "a{2}", R"(\1)", "\xff", "\xc3\xa9"}) {
     CAPTURE(pattern);
     CHECK_FALSE(is_plain_pattern(pattern));
   }
@@ -139,8 +151,9 @@ TEST_CASE("on_error=match|nomatch|unknown on an acl (default unknown)") {
   CHECK(load("acl a sender on_error=nomatch x\n").acls[0].on_error == OnError::nomatch);
 }
 
-TEST_CASE("policy_context, protocol_name, protocol_state: text, match=exact; silent among the values is no value: it keeps the "
-          "test out of the log") {
+TEST_CASE(
+    "policy_context, protocol_name, protocol_state: text, match=exact; silent among the values is no value: it keeps "
+    "the test out of the log") {
   for (const std::string type : {"policy_context", "protocol_name", "protocol_state"}) {
     CAPTURE(type);
     const auto policy = load("acl a " + type + " one silent two\n");
@@ -163,8 +176,11 @@ TEST_CASE("size, recipient_count, client_port, encryption_keysize are numbers") 
 }
 
 TEST_CASE("client_address, server_address: address, CIDR, net/netmask, first-last") {
-  CHECK(test_of<AddressTest>("client_address 192.0.2.1 192.0.2.0/24 192.0.2.0/255.255.255.0 192.0.2.1-192.0.2.9 ::/0").ranges.size() == 5);
-  CHECK(count_errors(try_policy("acl a client_address 192.0.2.1/24 192.0.2.9-192.0.2.1 ::1-192.0.2.1 banana\n").diagnostics) == 4);
+  CHECK(test_of<AddressTest>("client_address 192.0.2.1 192.0.2.0/24 192.0.2.0/255.255.255.0 192.0.2.1-192.0.2.9 ::/0")
+            .ranges.size() == 5);
+  CHECK(count_errors(
+            try_policy("acl a client_address 192.0.2.1/24 192.0.2.9-192.0.2.1 ::1-192.0.2.1 banana\n").diagnostics) ==
+        4);
 }
 
 TEST_CASE("day: apolicy's two day syntaxes (sat alone is an error), names separated by commas or blanks") {
@@ -218,8 +234,8 @@ TEST_CASE("any, all, none: names of other acls, also !name, combined") {
 }
 
 TEST_CASE("Acting tests and log are errors inside any, all and none; a composite of a reading test is reading") {
-  for (const std::string acting : {"greylisting", "rate limit=1/1s", "quota limit=1/1s", "distinct of=country limit=1/1s",
-                                   "service x", "lua f", "log x"}) {
+  for (const std::string acting : {"greylisting", "rate limit=1/1s", "quota limit=1/1s",
+                                   "distinct of=country limit=1/1s", "service x", "lua f", "log x"}) {
     CAPTURE(acting);
     const auto loaded = try_policy("acl a any b\nacl b " + acting + "\n");
     CHECK(count_errors(loaded.diagnostics) == 1);

@@ -16,7 +16,8 @@ constexpr std::string_view table_acl = "acl t table key=recipient routes\n";
 }  // namespace
 
 TEST_CASE("Every action of access(5), checked at load") {
-  for (const std::string bad : {"550", "450", "FILTER smtp", "REDIRECT joe", "BCC joe", "PREPEND no header", "BLA", "200", "reject_rbl_client"}) {
+  for (const std::string bad : {"550", "450", "FILTER smtp", "REDIRECT joe", "BCC joe", "PREPEND no header", "BLA",
+                                "200", "reject_rbl_client"}) {
     CAPTURE(bad);
     CHECK(told_of("action a " + bad + "\n").starts_with("1:10: error: "));
   }
@@ -55,7 +56,9 @@ TEST_CASE("It may contain ${attribute}, ${score}, ${tags}, ${rule}") {
 
 TEST_CASE("and ${acl.NAME} or ${acl.NAME.FIELD} for what a test found; names may have dots") {
   constexpr QuestionKind all[] = {QuestionKind::rbl};
-  const auto policy = load("action a REJECT ${acl.b.text}${acl.b}${acl.c.d}${acl.c.d.list}\nacl b rbl x.example\nacl c.d rbl y.example\n", {.built_in = all});
+  const auto policy = load(
+      "action a REJECT ${acl.b.text}${acl.b}${acl.c.d}${acl.c.d.list}\nacl b rbl x.example\nacl c.d rbl y.example\n",
+      {.built_in = all});
   const auto& parts = policy.actions[0].text.parts;
   REQUIRE(parts.size() == 5);
   CHECK(std::get<Template::Acl>(parts[1]).field == 1u);
@@ -69,13 +72,16 @@ TEST_CASE("inline tests have no fields, and composites and log tell nothing") {
   const std::string acls = "acl s sender x\nacl any any s\nacl l log\n";
   CHECK(told_of(acls + "action a REJECT ${acl.s.text}\n") ==
         "4:17: error: no field 'text': tests of type sender have no fields (${acl.s} is what it found)\n");
-  CHECK(told_of(acls + "action a REJECT ${acl.any}\n") == "4:17: error: acl 'any' finds nothing to tell: it is of type any\n");
-  CHECK(told_of(acls + "action a REJECT ${acl.l}\n") == "4:17: error: acl 'l' finds nothing to tell: it is of type log\n");
+  CHECK(told_of(acls + "action a REJECT ${acl.any}\n") ==
+        "4:17: error: acl 'any' finds nothing to tell: it is of type any\n");
+  CHECK(told_of(acls + "action a REJECT ${acl.l}\n") ==
+        "4:17: error: acl 'l' finds nothing to tell: it is of type log\n");
 }
 
 TEST_CASE("$${ is a literal ${, $ without { is itself") {
-  const std::pair<std::string, std::string> cases[] = {
-      {"REJECT $${sender}", "REJECT ${sender}"}, {"REJECT $5 $ $$ a$", "REJECT $5 $ $$ a$"}, {"REJECT $$${x}", "REJECT $${x}"}};
+  const std::pair<std::string, std::string> cases[] = {{"REJECT $${sender}", "REJECT ${sender}"},
+                                                       {"REJECT $5 $ $$ a$", "REJECT $5 $ $$ a$"},
+                                                       {"REJECT $$${x}", "REJECT $${x}"}};
   for (const auto& [text, expected] : cases) {
     CAPTURE(text);
     CHECK(action_of(text).text.constant() == expected);
@@ -98,11 +104,13 @@ TEST_CASE("a name that cannot exist is an error, with the rule for type names") 
 
 TEST_CASE("What the client controls may not choose routes: ${...} in FILTER, REDIRECT and BCC is an error except for "
           "${acl.NAME...} of a table") {
-  for (const std::string route : {"FILTER smtp:${sender}", "REDIRECT ${sender}", "BCC a@${acl.s}", "redirect ${score}@x"}) {
+  for (const std::string route :
+       {"FILTER smtp:${sender}", "REDIRECT ${sender}", "BCC a@${acl.s}", "redirect ${score}@x"}) {
     CAPTURE(route);
     CHECK_FALSE(try_policy("acl s sender x\naction a " + route + "\n").policy);
   }
-  for (const std::string route : {"FILTER ${acl.t}", "FILTER smtp:${acl.t.value}", "REDIRECT ${acl.t}", "BCC x+${acl.t}@y"}) {
+  for (const std::string route :
+       {"FILTER ${acl.t}", "FILTER smtp:${acl.t.value}", "REDIRECT ${acl.t}", "BCC x+${acl.t}@y"}) {
     CAPTURE(route);
     CHECK(try_policy(std::string{table_acl} + "action a " + route + "\n").policy);
   }

@@ -11,7 +11,7 @@ namespace policymux {
 struct BenchOptions {
   bool floor = false;  // be the floor server instead of the load
   bool json = false;   // one line of JSON instead of text
-  LoadOptions load{};
+  TrafficOptions load{};
   FloorOptions floor_options{};
 };
 

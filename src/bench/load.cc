@@ -70,7 +70,7 @@ class Schedule {
 
 class Load {
  public:
-  Load(const LoadOptions& options, RequestPool pool)
+  Load(const TrafficOptions& options, RequestPool pool)
       : options_{options}, pool_{std::move(pool)}, epoll_{::epoll_create1(EPOLL_CLOEXEC)},
         connections_(options.connections) {}
 
@@ -191,7 +191,7 @@ class Load {
     return static_cast<std::uint64_t>(std::ranges::count(connections_, true, &Connection::waiting));
   }
 
-  const LoadOptions& options_;
+  const TrafficOptions& options_;
   const RequestPool pool_;
   UniqueFd epoll_;
   std::vector<Connection> connections_;
@@ -202,14 +202,14 @@ class Load {
   std::string problem_;
 };
 
-Result<RequestPool, std::string> requests_for(const LoadOptions& options) {
+Result<RequestPool, std::string> requests_for(const TrafficOptions& options) {
   if (!options.requests.empty()) return read_requests(options.requests);
   return generate_requests(options.seed, generated_requests);
 }
 
 }  // namespace
 
-Result<LoadReport, std::string> run_load(const LoadOptions& options) {
+Result<LoadReport, std::string> run_load(const TrafficOptions& options) {
   if (auto pinned = pin_to_cpu(options.cpu); !pinned) return Unexpected{pinned.error()};
   auto pool = requests_for(options);
   if (!pool) return Unexpected{pool.error()};

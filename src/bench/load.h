@@ -13,7 +13,7 @@
 
 namespace policymux {
 
-struct LoadOptions {
+struct TrafficOptions {
   Endpoint target{.host = "127.0.0.1", .port = 10001};
   unsigned connections = 10;
   // Requests per second over all connections together; 0: each connection asks again as soon as it was answered.
@@ -40,6 +40,6 @@ struct LoadReport {
 
 // Strict request and response, one request outstanding a connection. A lost connection is made anew.
 // Errors: cannot connect, cannot read the file, cannot pin, more failures than a measurement bears (1000).
-Result<LoadReport, std::string> run_load(const LoadOptions& options);
+Result<LoadReport, std::string> run_load(const TrafficOptions& options);
 
 }  // namespace policymux

@@ -94,14 +94,14 @@ bool LineReader::continues(const Physical& line) const {
   return line.column > 1 && !is_statement_word(first_word(line.text));
 }
 
-bool LineReader::next(Line& line) {
+bool LineReader::next(SourceLine& line) {
   while (ahead_) {
     if (read_statement(line)) return true;
   }
   return false;
 }
 
-bool LineReader::read_statement(Line& line) {
+bool LineReader::read_statement(SourceLine& line) {
   line.text = ahead_->text;
   line.origin.file = file_;
   line.origin.pieces.assign(1, {0, ahead_->line, ahead_->column});

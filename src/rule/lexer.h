@@ -32,7 +32,7 @@ struct Joined {
 };
 
 // One statement's line: comments gone, what continues it joined by one blank, no blanks at either end.
-struct Line {
+struct SourceLine {
   std::string_view text{};  // valid until the next line is read
   Joined origin{};
   bool continues_nothing = false;  // begins with blank space, and there was no line before it
@@ -47,7 +47,7 @@ class LineReader {
  public:
   // REQUIRES: `report` outlives the reader.
   LineReader(Report& report, std::uint32_t file);
-  bool next(Line& line);  // false: the file has ended
+  bool next(SourceLine& line);  // false: the file has ended
 
  private:
   struct Physical {
@@ -56,7 +56,7 @@ class LineReader {
   };
   std::optional<Physical> next_physical();
   bool is_text(const Physical& line, bool is_comment);
-  bool read_statement(Line& line);
+  bool read_statement(SourceLine& line);
   bool continues(const Physical& line) const;
 
   Report& report_;
@@ -79,7 +79,7 @@ struct Word {
 class WordReader {
  public:
   // REQUIRES: both outlive the reader.
-  WordReader(Report& report, const Line& line) : report_{report}, line_{line} {}
+  WordReader(Report& report, const SourceLine& line) : report_{report}, line_{line} {}
   // nullopt: the line has ended. A quote that does not end is reported; the word is what there is.
   std::optional<Word> next();
   // All that is left, as it stands, and where it stands.
@@ -93,7 +93,7 @@ class WordReader {
   std::size_t read_quoted(std::size_t at, std::string& out);
 
   Report& report_;
-  const Line& line_;
+  const SourceLine& line_;
   std::size_t at_ = 0;
 };
 

@@ -74,11 +74,11 @@ class Parser {
   void read(std::uint32_t file, std::uint32_t chain) {
     open_.push_back(file);
     LineReader lines{report_, file};
-    for (Line line; lines.next(line);) read(line, chain);
+    for (SourceLine line; lines.next(line);) read(line, chain);
     open_.pop_back();
   }
 
-  void read(const Line& line, std::uint32_t& chain) {
+  void read(const SourceLine& line, std::uint32_t& chain) {
     WordReader words{report_, line};
     const auto place = words.place();
     const auto word = words.next();
@@ -87,7 +87,7 @@ class Parser {
     (this->*known->parse)(place, words, chain);
   }
 
-  void unknown(const Line& line, const Word& word) {
+  void unknown(const SourceLine& line, const Word& word) {
     if (line.continues_nothing) {
       return report_.error(word.place, {"this line begins with blank space, but there is none before it to continue"});
     }

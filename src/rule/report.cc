@@ -58,12 +58,10 @@ void Report::add(Severity severity, const Place& at, Flaw flaw) {
 }
 
 void Report::error_in_list(const Place& user, const ValueFile& list, int line, std::string_view value, Flaw flaw) {
+  flaw.text += ", in a list of " + where(user);
   add({user,
        {.severity = Severity::error,
-        .what = {.file = list.path(),
-                 .line = line,
-                 .column = 1,
-                 .text = std::move(flaw.text) + ", in a list of " + where(user)},
+        .what = {.file = list.path(), .line = line, .column = 1, .text = std::move(flaw.text)},
         .source = std::string{cut_utf8(value, longest_source)},
         .hint = std::move(flaw.hint)}});
 }

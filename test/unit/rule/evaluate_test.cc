@@ -3,6 +3,8 @@
 
 #include <ctime>
 
+#include <fmt/format.h>
+
 #include "rule/explain.h"
 #include "support/policy_text.h"
 
@@ -32,7 +34,7 @@ void check_rules(std::initializer_list<Rule> rules) {
 
 // Does one acl hold? "yes", "no" or "unknown", by two lines with it and with its negation.
 std::string truth(std::string_view acl, std::string_view request) {
-  const auto policy = "acl a " + std::string{acl} + "\naction yes REJECT yes\naction no REJECT no\naccess a yes\naccess !a no\n";
+  const auto policy = fmt::format("acl a {}", acl) + "\naction yes REJECT yes\naction no REJECT no\naccess a yes\naccess !a no\n";
   const auto action = decide(policy, request);
   return action == "DUNNO" ? "unknown" : action.substr(7);
 }
@@ -103,10 +105,10 @@ TEST_CASE("\"an empty one is known as empty only at these states, and UNKNOWN el
     for (const std::string state : {"CONNECT", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "END-OF-MESSAGE", "VRFY", "ETRN", "XCLIENT"}) {
       const auto name = row.attribute.starts_with("attribute:") ? row.attribute.substr(10) : row.attribute;
       const auto acl = std::string{row.attribute} + " match=exact something";
-      const bool known = (" " + std::string{row.known_at} + " ").find(" " + state + " ") != std::string::npos;
+      const bool known = fmt::format(" {} ", row.known_at).find(fmt::format(" {} ", state)) != std::string::npos;
       INFO(acl << " at " << state);
-      CHECK(truth(acl, state + " " + std::string{name} + "=" + std::string{row.empty}) == (known ? "no" : "unknown"));
-      CHECK(truth(acl, state + " " + std::string{name} + "=something") == "yes");
+      CHECK(truth(acl, fmt::format("{} {}={}", state, name, row.empty)) == (known ? "no" : "unknown"));
+      CHECK(truth(acl, fmt::format("{} {}=something", state, name)) == "yes");
     }
   }
 }

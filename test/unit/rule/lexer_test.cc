@@ -18,7 +18,7 @@ Lexed lex(std::string text) {
   Report report;
   LineReader reader{report, report.add_file("policy.conf", std::move(text))};
   Lexed out;
-  for (Line line; reader.next(line);) out.lines.emplace_back(line.text);
+  for (SourceLine line; reader.next(line);) out.lines.emplace_back(line.text);
   out.errors = told(report.take());
   return out;
 }
@@ -27,7 +27,7 @@ Lexed lex(std::string text) {
 Lexed words(std::string text) {
   Report report;
   LineReader reader{report, report.add_file("policy.conf", std::move(text))};
-  Line line;
+  SourceLine line;
   REQUIRE(reader.next(line));
   WordReader words{report, line};
   Lexed out;
@@ -131,7 +131,7 @@ TEST_CASE("lines are at most 1 MiB long, continued ones too, and reading goes on
 TEST_CASE("places are those of the file, in continued lines too") {
   Report report;
   LineReader reader{report, report.add_file("policy.conf", "acl a\n\n   bb   c\n# x\n\td\n")};
-  Line line;
+  SourceLine line;
   REQUIRE(reader.next(line));
   REQUIRE(line.text == "acl a bb   c d");
   struct Case { std::size_t offset; int line, column; };

@@ -16,6 +16,8 @@ namespace {
 
 template <class... F>
 struct Overloaded : F... { using F::operator()...; };
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
 
 // What a group is made from.
 struct GroupBuilder {

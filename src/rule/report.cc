@@ -50,20 +50,20 @@ std::string Report::source(const Place& at) {
 }
 
 void Report::add(Severity severity, const Place& at, Flaw flaw) {
-  add({at,
-       {.severity = severity,
-        .what = {.file = path(at.file), .line = at.line, .column = at.column, .text = std::move(flaw.text)},
-        .source = {},
-        .hint = std::move(flaw.hint)}});
+  Entry entry{.at = at};
+  entry.diagnostic.severity = severity;
+  entry.diagnostic.what = {.file = path(at.file), .line = at.line, .column = at.column, .text = std::move(flaw.text)};
+  entry.diagnostic.hint = std::move(flaw.hint);
+  add(std::move(entry));
 }
 
 void Report::error_in_list(const Place& user, const ValueFile& list, int line, std::string_view value, Flaw flaw) {
   flaw.text += ", in a list of " + where(user);
-  add({user,
-       {.severity = Severity::error,
-        .what = {.file = list.path(), .line = line, .column = 1, .text = std::move(flaw.text)},
-        .source = std::string{cut_utf8(value, longest_source)},
-        .hint = std::move(flaw.hint)}});
+  Entry entry{.at = user};
+  entry.diagnostic.what = {.file = list.path(), .line = line, .column = 1, .text = std::move(flaw.text)};
+  entry.diagnostic.source = cut_utf8(value, longest_source);
+  entry.diagnostic.hint = std::move(flaw.hint);
+  add(std::move(entry));
 }
 
 void Report::add(Entry entry) {

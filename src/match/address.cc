@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <utility>
 
 #include "base/text.h"
@@ -113,7 +112,7 @@ std::optional<Address> parse_address(std::string_view text) {
   const bool tagged = text.size() > tag.size() && iequals(text.substr(0, tag.size()), tag);
   if (tagged) text.remove_prefix(tag.size());
   std::array<char, INET6_ADDRSTRLEN> buffer{};
-  if (text.size() >= buffer.size() || std::memchr(text.data(), 0, text.size()) != nullptr) return std::nullopt;
+  if (text.size() >= buffer.size() || text.find('\0') != text.npos) return std::nullopt;
   text.copy(buffer.data(), text.size());
 
   if (text.find(':') == text.npos) {

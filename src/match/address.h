@@ -48,7 +48,8 @@ std::string to_string(const AddressRange& range);  // an address, a CIDR where i
 // Which of many ranges hold an address? Immutable once built.
 //   Memory  among 1,000,000 ranges at most 16 bytes each for IPv4, 40 for IPv6, however they nest, beside
 //           what answers of several ids need (see IdSets).
-//   Cost    once warm at most 40 ns (IPv4) and 120 ns (IPv6) among 1,000,000 ranges, wherever they lie.
+//   Cost    once warm at most 40 ns (IPv4) and 120 ns (IPv6) among 1,000,000 ranges, wherever they lie; one
+//           read of memory more for IPv6 where the address's /64 is divided.
 class AddressIndex {
  public:
   class Builder {

@@ -3,11 +3,12 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
-#include <policymux/result.h>
 
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include <policymux/result.h>
 
 #include "match/regex.h"
 

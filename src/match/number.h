@@ -47,6 +47,7 @@ class NumberIndex {
    public:
     void add(const NumberRange& range, std::uint32_t id) { claims_.push_back({range.first, range.last, id}); }
     NumberIndex build() &&;
+
    private:
     std::vector<Claim<std::int64_t>> claims_;
   };

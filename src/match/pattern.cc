@@ -15,35 +15,30 @@ namespace {
 constexpr std::size_t longest_pattern = 32'768;
 constexpr std::int64_t memory = 8 << 20;
 
-// One pattern in RE2: for values that are UTF-8, and, compiled when the first one comes, for the others.
+// One pattern in RE2: an engine for values that are UTF-8 and one for the others, each compiled when it is
+// first needed.
 class Linear {
  public:
-  Linear(std::string_view pattern, bool case_sensitive) : pattern_{pattern}, case_sensitive_{case_sensitive} {
-    if (!is_utf8(pattern)) return;
-    const auto translation = translate(pattern, {.case_sensitive = case_sensitive});
-    characters_ = linear::compile(translation->text, true, memory);
-  }
+  Linear(std::string_view pattern, bool case_sensitive)
+      : pattern_{pattern}, case_sensitive_{case_sensitive}, utf8_{is_utf8(pattern)} {}
 
   // The engine that says whether the pattern can be compiled.
-  const RE2& first() const { return characters_ ? *characters_ : bytes(); }
-
-  bool search(std::string_view value) const {
-    return linear::search(characters_ && is_utf8(value) ? *characters_ : bytes(), value);
-  }
+  const RE2& first() const { return engine(utf8_); }
+  bool search(std::string_view value) const { return linear::search(engine(utf8_ && is_utf8(value)), value); }
 
  private:
-  const RE2& bytes() const {
-    if (!bytes_) {
-      const auto translation = translate(pattern_, {.case_sensitive = case_sensitive_, .utf8 = false});
-      bytes_ = linear::compile(translation->wide ? "[^\\x00-\\xff]" : translation->text, false, memory);
+  const RE2& engine(bool utf8) const {
+    auto& engine = utf8 ? characters_ : bytes_;
+    if (!engine) {
+      const auto translation = translate(pattern_, {.case_sensitive = case_sensitive_, .utf8 = utf8});
+      engine = linear::compile(translation->wide ? "[^\\x00-\\xff]" : translation->text, utf8, memory);
     }
-    return *bytes_;
+    return *engine;
   }
 
   std::string pattern_;
-  bool case_sensitive_;
-  std::unique_ptr<RE2> characters_;
-  mutable std::unique_ptr<RE2> bytes_;
+  bool case_sensitive_, utf8_;
+  mutable std::unique_ptr<RE2> characters_, bytes_;
 };
 
 bool too_large(const RE2& engine) {
@@ -68,7 +63,8 @@ Result<Pattern, std::string> Pattern::parse(std::string_view text, bool case_sen
   };
   if (!translation->backtracking) {
     Linear engine{text, case_sensitive};
-    if (engine.first().ok()) return made(std::move(engine));
+    const bool is_plain = shape_of(text).kind != Shape::Kind::none;  // most are, and need not be compiled to be right
+    if (is_plain || engine.first().ok()) return made(std::move(engine));
     if (!too_large(engine.first())) return Unexpected{engine.first().error()};
   }
   auto engine =

@@ -23,13 +23,15 @@ constexpr std::int64_t filtered_memory = 8 << 20, always_memory = 64 << 20;
 constexpr std::size_t longest_literal = 256;
 
 // What automata are tried on before they serve: building their first states takes longest.
-constexpr std::string_view typical_values[] = {"",
-                                               "alice.smith@mail.example.org",
-                                               "mail-out01.example.com",
-                                               "host-192-0-2-17.dsl.dynamic.isp.example.net",
-                                               "bounce+0123456789ABCDEF=user=example.com@lists.example.net",
-                                               "unknown",
-                                               "m\xc3\xbcller@xn--mller-kva.example"};
+constexpr std::string_view typical_values[] = {
+    "",
+    "unknown",
+    "alice.smith@mail.example.org",
+    "mail-out01.example.com",
+    "host-192-0-2-17.dsl.dynamic.isp.example.net",
+    "bounce+0123456789ABCDEF=user=example.com@lists.example.net",
+    "m\xc3\xbcller@xn--mller-kva.example",
+};
 
 struct Item {
   std::string pattern;
@@ -46,9 +48,9 @@ class PatternSet {
     return set->characters_.set ? std::move(set) : nullptr;
   }
 
-  void warm() const {
+  void warm(bool utf8) const {
     IdList out;
-    for (const auto value : typical_values) find(value, true, out);
+    for (const auto value : typical_values) find(value, utf8, out);
   }
 
   void find(std::string_view value, bool utf8, IdList& out) const {
@@ -116,25 +118,25 @@ bool has_foreign_ascii(std::string_view value) {
 // A payload of the filter: a set to run, or the id of a pattern that is found when its text is.
 constexpr std::uint32_t direct_bit = 1u << 31;
 
-// A value as the filter wants it: lower case, padded.
-class Folded {
- public:
-  std::string_view fold(std::string_view value) {
-    if (text_.size() < value.size() + LiteralIndex::padding) text_.resize(value.size() + LiteralIndex::padding);
-    unsigned char all = 0;
-    for (std::size_t i = 0; i < value.size(); ++i) {
-      text_[i] = ascii_lower(value[i]);
-      all |= static_cast<unsigned char>(value[i]);
-    }
-    ascii_ = all < 0x80;
-    return {text_.data(), value.size()};
-  }
-  bool ascii() const { return ascii_; }  // the value folded last
-
- private:
-  std::string text_;
-  bool ascii_ = true;
+// A value, and what is asked about it more than once.
+struct Value {
+  std::string_view text;
+  std::string_view lower;  // with LiteralIndex::padding behind it
+  bool ascii, utf8;
 };
+
+// `buffer` holds the lower case text.
+Value read(std::string_view text, std::string& buffer) {
+  if (buffer.size() < text.size() + LiteralIndex::padding) buffer.resize(text.size() + LiteralIndex::padding);
+  char* lower = buffer.data();
+  unsigned char all = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    lower[i] = ascii_lower(text[i]);
+    all |= static_cast<unsigned char>(text[i]);
+  }
+  const bool ascii = all < 0x80;
+  return {text, {lower, text.size()}, ascii, ascii || is_utf8(text)};
+}
 
 }  // namespace
 
@@ -143,39 +145,38 @@ struct RegexIndex::Data {
   Sets filtered, always;
   std::vector<std::pair<Pattern, std::uint32_t>> singly;  // backtracking, not UTF-8, or too large for a set
 
-  void find(std::string_view value, IdList& out, IdList& gave_up) const;
-  void find_filtered(std::string_view value, std::string_view lower, bool utf8, IdList& out) const;
+  void find(std::string_view text, IdList& out, IdList& gave_up) const;
+  void find_filtered(const Value& value, IdList& out) const;
 };
 
-void RegexIndex::Data::find(std::string_view value, IdList& out, IdList& gave_up) const {
-  thread_local Folded folded;
-  const auto lower = folded.fold(value);
-  const bool utf8 = folded.ascii() || is_utf8(value);
-  if (!filter.empty()) find_filtered(value, lower, utf8, out);
-  for (const auto& set : always) set->find(value, utf8, out);
+void RegexIndex::Data::find(std::string_view text, IdList& out, IdList& gave_up) const {
+  thread_local std::string buffer;
+  const auto value = read(text, buffer);
+  if (!filter.empty()) find_filtered(value, out);
+  for (const auto& set : always) set->find(text, value.utf8, out);
   for (const auto& [pattern, id] : singly) {
-    const auto found = pattern.search(value);
+    const auto found = pattern.search(text);
     if (found != Found::no) (found == Found::yes ? out : gave_up).push_back(id);
   }
 }
 
-void RegexIndex::Data::find_filtered(std::string_view value, std::string_view lower, bool utf8, IdList& out) const {
+void RegexIndex::Data::find_filtered(const Value& value, IdList& out) const {
   thread_local std::vector<std::uint32_t> due;  // sets
   due.clear();
   const auto begin = static_cast<std::ptrdiff_t>(out.size());
-  filter.find(lower, [&](std::uint32_t payload) {
+  filter.find(value.lower, [&](std::uint32_t payload) {
     if ((payload & direct_bit) == 0) return due.push_back(payload);
     const auto id = payload & ~direct_bit;
     if (std::find(out.begin() + begin, out.end(), id) == out.end()) out.push_back(id);
   });
-  if (has_foreign_ascii(value)) {
+  if (!value.ascii && has_foreign_ascii(value.text)) {
     due.resize(filtered.size());
     std::iota(due.begin(), due.end(), 0u);
   }
   if (due.empty()) return;
   std::sort(due.begin(), due.end());
   due.erase(std::unique(due.begin(), due.end()), due.end());
-  for (const auto set : due) filtered[set]->find(value, utf8, out);
+  for (const auto set : due) filtered[set]->find(value.text, value.utf8, out);
 }
 
 // --- building --------------------------------------------------------------------------------------------
@@ -228,7 +229,8 @@ void RegexIndex::Builder::State::compile(std::span<Candidate> candidates, std::i
   std::vector<Item> items;
   for (const auto& candidate : candidates) items.push_back(candidate.item);
   if (auto set = PatternSet::compile(std::move(items), case_sensitive, memory)) {
-    set->warm();
+    set->warm(true);
+    if (memory == always_memory) set->warm(false);  // a large one would take too long when it is needed
     for (const auto& candidate : candidates)
       for (const auto& text : candidate.required) filter.add(text, static_cast<std::uint32_t>(sets.size()));
     return sets.push_back(std::move(set));

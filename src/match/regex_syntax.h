@@ -1,12 +1,12 @@
 // Regular expressions as text: Python's syntax read, and said again in the words of the engines.
 #pragma once
 
-#include <policymux/result.h>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <policymux/result.h>
 
 namespace policymux {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
-#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -67,10 +67,10 @@ class Arena {
 
   Place add(std::string_view key, std::uint32_t id) {
     const auto bytes = Record::bytes(key.size());
-    if (chunks_.empty() || chunks_.back().size - chunks_.back().used < bytes) grow(bytes);
+    if (chunks_.empty() || chunks_.back().size() - chunks_.back().used < bytes) grow(bytes);
     auto& chunk = chunks_.back();
     const auto offset = std::exchange(chunk.used, chunk.used + bytes);
-    Record::write(chunk.bytes.get() + offset, key, id);
+    Record::write(chunk.block.get() + offset, key, id);
     return place(chunks_.size() - 1, offset);
   }
   Record operator[](Place place) const { return Record{address(place)}; }
@@ -90,17 +90,19 @@ class Arena {
 
   std::size_t memory() const {
     auto sum = chunks_.capacity() * sizeof(Chunk);
-    for (const auto& chunk : chunks_) sum += chunk.size;
+    for (const auto& chunk : chunks_) sum += chunk.size();
     return sum;
   }
 
  private:
   struct Free {
-    void operator()(char* block) const { std::free(block); }
+    std::size_t bytes;
+    void operator()(char* block) const { free_large(block, bytes); }
   };
   struct Chunk {
-    std::unique_ptr<char, Free> bytes;
-    std::size_t size, used;
+    std::unique_ptr<char, Free> block;
+    std::size_t used;
+    std::size_t size() const { return block.get_deleter().bytes; }
   };
   static constexpr std::size_t first_chunk = 1024;
   static constexpr unsigned offset_bits = 19;
@@ -110,7 +112,7 @@ class Arena {
     return static_cast<Place>(chunk << offset_bits | offset / Record::alignment);
   }
   char* address(Place place) const {
-    return chunks_[place >> offset_bits].bytes.get() + (place & ((1u << offset_bits) - 1)) * Record::alignment;
+    return chunks_[place >> offset_bits].block.get() + (place & ((1u << offset_bits) - 1)) * Record::alignment;
   }
   void grow(std::size_t bytes) {
     const auto index = chunks_.size();
@@ -119,7 +121,7 @@ class Arena {
     static_assert(first_chunk << 11 == large_page);
     const auto gap = index == 0 ? Record::alignment : 0;
     const auto size = std::max(usual, bytes + gap);
-    chunks_.push_back({std::unique_ptr<char, Free>{static_cast<char*>(allocate_large(size, 64))}, size, gap});
+    chunks_.push_back({{static_cast<char*>(allocate_large(size)), Free{size}}, gap});
   }
 
   std::vector<Chunk> chunks_;
@@ -134,6 +136,12 @@ struct alignas(64) Bucket {
   std::array<std::uint32_t, slots> tags;
   std::array<Arena::Place, slots> places;  // 0: free
   bool full() const { return places.back() != 0; }
+  // A bit for each slot with this tag. Without branches: which slot it is cannot be guessed.
+  unsigned with_tag(std::uint32_t tag) const {
+    unsigned found = 0;
+    for (std::size_t i = 0; i < slots; ++i) found |= (tags[i] == tag ? 1u : 0u) << i;
+    return found;
+  }
 };
 
 }  // namespace
@@ -187,9 +195,10 @@ Arena::Place ExactIndex::Data::place_of(std::string_view key, std::uint64_t hash
   const auto tag = static_cast<std::uint32_t>(hash);
   for (auto at = home(hash);; at = next(at)) {
     const auto& bucket = buckets[at];
-    for (std::size_t i = 0; i < Bucket::slots; ++i)
-      if (bucket.tags[i] == tag && bucket.places[i] != 0 && arena[bucket.places[i]].text() == key)
-        return bucket.places[i];
+    for (auto rest = bucket.with_tag(tag); rest != 0; rest &= rest - 1) {
+      const auto place = bucket.places[static_cast<std::size_t>(std::countr_zero(rest))];
+      if (place != 0 && arena[place].text() == key) return place;
+    }
     if (!bucket.full()) return 0;
   }
 }

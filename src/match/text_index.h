@@ -27,6 +27,7 @@ class ExactIndex {
     Builder& operator=(Builder&&) noexcept;
     void add(std::string_view key, std::uint32_t id);  // the same key may be added with several ids
     ExactIndex build() &&;
+
    private:
     struct State;
     std::unique_ptr<State> state_;
@@ -58,6 +59,7 @@ class DomainIndex {
    public:
     void add(std::string_view domain, std::uint32_t id);
     DomainIndex build() &&;
+
    private:
     ExactIndex::Builder keys_;
   };
@@ -78,6 +80,7 @@ class AffixIndex {
     explicit Builder(Affix affix) : affix_{affix} {}
     void add(std::string_view key, std::uint32_t id);
     AffixIndex build() &&;
+
    private:
     Affix affix_;
     std::vector<std::uint64_t> open_ends_;  // by length

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <random>
 #include <string>
@@ -32,16 +34,29 @@ std::size_t heap_bytes() {
   return info.uordblks + info.hblkhd;
 }
 
-// Runs `ask` over all of `values`, several times over; the fastest round counts.
-template <class Value>
-double nanoseconds(const std::vector<Value>& values, const std::function<void(const std::vector<Value>&)>& ask) {
-  auto best = 1e9;
-  for (int round = 0; round < 10; ++round) {
-    const auto start = Clock::now();
-    ask(values);
-    best = std::min(best, seconds_since(start) * 1e9 / static_cast<double>(values.size()));
+// Of this process.
+std::size_t resident_bytes() {
+  std::size_t size = 0, resident = 0;
+  std::ifstream{"/proc/self/statm"} >> size >> resident;
+  return resident * 4096;
+}
+
+// Asks about all of `values` three times, in batches of 1,000: what a look-up of the median batch took. (Other
+// work on the machine disturbs some batches, not the median.)
+template <class Value, class Ask>
+double nanoseconds(const std::vector<Value>& values, Ask ask) {
+  constexpr std::size_t batch = 1000;
+  std::vector<double> times;
+  for (int round = 0; round < 3; ++round) {
+    for (std::size_t begin = 0; begin + batch <= values.size(); begin += batch) {
+      const auto start = Clock::now();
+      for (auto i = begin; i < begin + batch; ++i) ask(values[i]);
+      times.push_back(seconds_since(start) * 1e9 / batch);
+    }
   }
-  return best;
+  const auto median = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), median, times.end());
+  return *median;
 }
 
 void report(std::string_view what, std::size_t n, double build, double bytes, double budget_bytes, double ns,
@@ -80,8 +95,9 @@ void bench_addresses(std::string_view what, std::size_t n, bool v6, unsigned sho
   std::vector<Address> values;
   for (std::size_t i = 0; i < lookups; ++i) values.push_back(i % 2 == 0 ? any() : inside[random() % n]);
   IdList out;
-  const auto ns = nanoseconds<Address>(values, [&](const auto& all) {
-    for (const auto& address : all) out.clear(), index.find(address, out);
+  const auto ns = nanoseconds(values, [&](const Address& address) {
+    out.clear();
+    index.find(address, out);
   });
   report(what, n, build, static_cast<double>(index.memory()), v6 ? 40 : 16, ns, v6 ? 120 : 40);
 }
@@ -99,21 +115,19 @@ std::string address_of(std::uint64_t i) {
 }
 
 void bench_exact(std::size_t n) {
-  const auto before = heap_bytes();
+  const auto before = resident_bytes();
   const auto start = Clock::now();
   ExactIndex::Builder builder;
   for (std::size_t i = 0; i < n; ++i) builder.add(address_of(i), 0);
   const auto index = std::move(builder).build();
   const auto build = seconds_since(start);
-  const auto bytes = heap_bytes() - before;
+  const auto bytes = resident_bytes() - before;
   Random random{2};
   for (const bool hit : {true, false}) {
     std::vector<std::string> values;
     for (std::size_t i = 0; i < lookups; ++i) values.push_back(address_of(random() % n + (hit ? 0 : n)));
     std::size_t found = 0;
-    const auto ns = nanoseconds<std::string>(values, [&](const auto& all) {
-      for (const auto& value : all) found += index.find(value).size();
-    });
+    const auto ns = nanoseconds(values, [&](const std::string& value) { found += index.find(value).size(); });
     report(hit ? "exact, 25 bytes, found" : "exact, 25 bytes, not found", n, build, static_cast<double>(bytes), 44, ns,
            110);
     if ((found != 0) != hit) std::abort();
@@ -148,8 +162,10 @@ void bench_regexes(const Regexes& regexes) {
   const auto index = std::move(builder).build();
   const auto build = seconds_since(start);
   IdList out, gave_up;
-  const auto ns = nanoseconds<std::string>(values, [&](const auto& all) {
-    for (const auto& value : all) out.clear(), gave_up.clear(), index->find(value, out, gave_up);
+  const auto ns = nanoseconds(values, [&](const std::string& value) {
+    out.clear();
+    gave_up.clear();
+    index->find(value, out, gave_up);
   });
   report(regexes.what, regexes.n, build, static_cast<double>(heap_bytes() - before), 1024, ns, regexes.budget_ns);
 }

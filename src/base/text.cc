@@ -53,6 +53,14 @@ std::size_t ascii_prefix(std::string_view text) {
   return at;
 }
 
+constexpr std::size_t longest_quote = 80;  // bytes
+
+constexpr bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; }
+
+constexpr bool is_name_character(char c) {
+  return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '_' || c == '.' || c == '-';
+}
+
 constexpr bool is_printable_ascii(char c) { return c >= 0x20 && c < 0x7F; }
 
 // U+0080 to U+009F, as UTF-8.
@@ -132,6 +140,19 @@ void append_safe(std::string& out, std::string_view text) {
   }
 }
 
+std::optional<std::size_t> find_control_character(std::string_view text) {
+  const auto at = std::find_if(text.begin(), text.end(), is_control);
+  if (at == text.end()) return std::nullopt;
+  return static_cast<std::size_t>(at - text.begin());
+}
+
+std::string_view without_byte_order_mark(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text;
+}
+
+bool is_name(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_name_character); }
+
 std::string_view cut_utf8(std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return text;
   for (std::size_t back = 1; back <= std::min<std::size_t>(limit, 3); ++back) {
@@ -174,5 +195,14 @@ std::optional<std::string_view> nearest(std::string_view word, std::span<const s
   }
   return best;
 }
+
+std::string in_quotes(std::string_view text) {
+  const auto shown = cut_utf8(text, longest_quote);
+  std::string out = "'";
+  append_safe(out, shown);
+  return out += shown.size() < text.size() ? "...'" : "'";
+}
+
+std::string did_you_mean(std::string_view name) { return "did you mean " + in_quotes(name) + '?'; }
 
 }  // namespace policymux

@@ -41,6 +41,15 @@ bool is_utf8(std::string_view text);
 // becomes '?'. Appended to `out`.
 void append_safe(std::string& out, std::string_view text);
 
+// The first byte that no line of text holds: a control character other than a tab.
+std::optional<std::size_t> find_control_character(std::string_view text);
+
+// What a file holds behind the byte order mark that some editors leave.
+std::string_view without_byte_order_mark(std::string_view text);
+
+// Names that files of configuration make up: "[A-Za-z0-9_.-]+".
+bool is_name(std::string_view text);
+
 // The longest prefix of at most `limit` bytes that does not end inside a UTF-8 character.
 std::string_view cut_utf8(std::string_view text, std::size_t limit);
 
@@ -50,5 +59,10 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
 // The name that somebody who wrote `word` most likely meant: the nearest one within two edits (within
 // one where `word` is shorter than five letters); nothing when none is that near.
 std::optional<std::string_view> nearest(std::string_view word, std::span<const std::string_view> names);
+
+// "'text'", cut where it is long and fit for a message.
+std::string in_quotes(std::string_view text);
+// "did you mean 'name'?"
+std::string did_you_mean(std::string_view name);
 
 }  // namespace policymux

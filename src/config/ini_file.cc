@@ -29,18 +29,8 @@ constexpr bool cuts_at_semicolon = true;
 void prepare_inih() {}
 #endif
 
-std::string_view without_bom(std::string_view text) {
-  return text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text;
-}
-
 std::string_view without_cr(std::string_view line) {
   return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
-}
-
-bool has_control_character(std::string_view line) {
-  return std::any_of(line.begin(), line.end(), [](char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
-  });
 }
 
 // Where " ;" begins, from `from` on; npos: nowhere. Only the first semicolon counts, as in Python 2.
@@ -54,7 +44,7 @@ std::size_t inline_comment(std::string_view line, std::size_t from) {
 class IniReader {
  public:
   IniReader(std::string_view text, const std::string& path, ConfigDialect dialect, Diagnostics& diagnostics)
-      : rest_{without_bom(text)}, path_{path}, dialect_{dialect}, diagnostics_{diagnostics} {}
+      : rest_{without_byte_order_mark(text)}, path_{path}, dialect_{dialect}, diagnostics_{diagnostics} {}
 
   std::vector<IniSection> run() {
     prepare_inih();
@@ -93,7 +83,7 @@ class IniReader {
   bool admit(std::string_view& line, std::size_t size) {
     if (is_comment(line)) return false;
     const bool continues = is_blank(line.front());
-    if (has_control_character(line)) return refuse("a control character");
+    if (find_control_character(line)) return refuse("a control character");
     if (continues && before_ == Before::refused) return false;
     if (continues && before_ == Before::nothing) {
       return refuse("a line that begins with a blank continues a setting, and there is none");

@@ -23,16 +23,6 @@ constexpr std::string_view our_path = "/etc/policymux/main.conf";
 constexpr std::string_view apolicy_path = "/etc/apolicy/main.conf";
 constexpr std::string_view apolicy_policy_path = "/etc/apolicy/policy.conf";
 
-bool is_name(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '_' || c == '.' || c == '-';
-  });
-}
-
-std::string did_you_mean(std::optional<std::string_view> name) {
-  return name ? fmt::format("did you mean '{}'?", *name) : std::string{};
-}
-
 // Turns sections of text into a Config. One use.
 class Loader {
  public:
@@ -94,8 +84,9 @@ class Loader {
   std::nullopt_t report_unknown(const IniSection& section, const std::vector<std::string_view>& words) {
     std::vector<std::string_view> names;
     for (const auto& type : section_types()) names.push_back(type.name);
-    const auto hint = did_you_mean(words.empty() ? std::nullopt : nearest(words[0], names));
-    report(doubt_in_apolicy(), section.line, 1, fmt::format("unknown section [{}]", section.name), hint);
+    const auto meant = words.empty() ? std::nullopt : nearest(words[0], names);
+    report(doubt_in_apolicy(), section.line, 1, fmt::format("unknown section [{}]", section.name),
+           meant ? did_you_mean(*meant) : std::string{});
     return std::nullopt;
   }
 
@@ -149,7 +140,7 @@ class Loader {
     for (const auto& setting : settings()) {
       if (setting.section == section.type->name) names.push_back(setting.name);
     }
-    if (const auto name = nearest(entry.key, names)) return did_you_mean(name);
+    if (const auto name = nearest(entry.key, names)) return did_you_mean(*name);
     for (const auto& setting : settings()) {
       if (setting.name == entry.key) return fmt::format("it is a setting of [{}]", setting.section);
     }

@@ -17,20 +17,7 @@ constexpr std::string_view blanks = " \t";
 
 std::string_view first_word(std::string_view text) { return text.substr(0, text.find_first_of(blanks)); }
 
-constexpr bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; }
-
 }  // namespace
-
-std::string_view without_byte_order_mark(std::string_view text) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  return text;
-}
-
-std::optional<std::size_t> find_control_character(std::string_view text) {
-  const auto at = std::ranges::find_if(text, is_control);
-  if (at == text.end()) return std::nullopt;
-  return static_cast<std::size_t>(at - text.begin());
-}
 
 bool is_statement_word(std::string_view word) {
   return std::ranges::find(statement_words, word) != statement_words.end();

@@ -13,12 +13,6 @@ namespace policymux {
 
 inline constexpr std::size_t longest_line = 1 << 20;  // bytes, of a line as it stands and of a joined one
 
-// What a file holds behind the byte order mark that some editors leave.
-std::string_view without_byte_order_mark(std::string_view text);
-
-// The first byte that no line of text holds: a control character other than a tab.
-std::optional<std::size_t> find_control_character(std::string_view text);
-
 // A text that was put together from pieces of lines, and where they came from.
 struct Joined {
   struct Piece {

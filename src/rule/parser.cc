@@ -14,10 +14,6 @@ namespace {
 constexpr std::size_t deepest_include = 32;
 constexpr std::size_t most_includes = 10'000;
 
-constexpr bool is_name_character(char c) {
-  return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '_' || c == '.' || c == '-';
-}
-
 bool is_glob(std::string_view path) { return path.find_first_of("*?[") != path.npos; }
 
 // A relative path begins at the directory of the file that names it.
@@ -206,13 +202,6 @@ class Parser {
 };
 
 }  // namespace
-
-bool is_name(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_name_character); }
-
-std::optional<Flaw> flaw_of_name(std::string_view text, std::string_view what) {
-  if (is_name(text)) return std::nullopt;
-  return Flaw{"bad " + std::string{what} + ' ' + in_quotes(text), "names are made of A-Z, a-z, 0-9, '_', '.' and '-'"};
-}
 
 Statements parse_policy(Files& files, const std::string& path, Report& report) {
   return Parser{files, report}.run(path);

@@ -48,9 +48,7 @@ struct Statements {
 //   Limits  includes nest 32 deep, and 10,000 are followed.
 Statements parse_policy(Files& files, const std::string& path, Report& report);
 
-// Names of acls, actions, chains, tags, attributes: "[A-Za-z0-9_.-]+".
-bool is_name(std::string_view text);
-// "bad `what` 'text'", with what names are made of.
+// Of acls, actions, chains, tags, attributes: "bad `what` 'text'", with what names are made of.
 std::optional<Flaw> flaw_of_name(std::string_view text, std::string_view what = "name");
 
 }  // namespace policymux

@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/text.h"
-
 namespace policymux {
 namespace {
 
 constexpr std::size_t most_diagnostics = 10'000;  // of each severity
-constexpr std::size_t longest_source = 400;  // bytes
-constexpr std::size_t longest_quote = 80;    // bytes
+constexpr std::size_t longest_source = 400;        // bytes
 
 std::vector<std::size_t> line_starts(std::string_view text) {
   std::vector<std::size_t> starts{0};
@@ -19,15 +16,6 @@ std::vector<std::size_t> line_starts(std::string_view text) {
 }
 
 }  // namespace
-
-std::string in_quotes(std::string_view text) {
-  const auto shown = cut_utf8(text, longest_quote);
-  std::string out = "'";
-  append_safe(out, shown);
-  return out += shown.size() < text.size() ? "...'" : "'";
-}
-
-std::string did_you_mean(std::string_view name) { return "did you mean " + in_quotes(name) + '?'; }
 
 std::uint32_t Report::add_file(std::string path, std::string text) {
   files_.push_back({std::move(path), std::move(text)});

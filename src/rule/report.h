@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/diagnostic.h"
+#include "base/text.h"
 #include "rule/policy.h"
 
 namespace policymux {
@@ -63,10 +64,5 @@ class Report {
   std::vector<Entry> entries_;
   std::size_t errors_ = 0, warnings_ = 0;
 };
-
-// "'text'", cut where it is long and fit for a message.
-std::string in_quotes(std::string_view text);
-// "did you mean 'name'?"
-std::string did_you_mean(std::string_view name);
 
 }  // namespace policymux

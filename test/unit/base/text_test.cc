@@ -131,3 +131,29 @@ TEST_CASE("of several names the nearest wins, and of equals the first") {
   static constexpr std::string_view names[] = {"timeoutsx", "timeouts", "timeoutx"};
   CHECK(nearest("timeout", names) == "timeouts");
 }
+
+TEST_CASE("a control character is found wherever it is; a tab is none") {
+  struct Case { std::string_view text; std::optional<std::size_t> want; };
+  static constexpr Case cases[] = {{"", {}}, {"a\tb", {}}, {"a\r", 1}, {"\x1f", 0}, {"ab\x7f", 2}, {"\xC2\x80", {}}};
+  for (const auto& [text, want] : cases) { CAPTURE(text); CHECK(find_control_character(text) == want); }
+  CHECK(find_control_character(std::string_view{"a\0", 2}) == 1u);
+}
+
+TEST_CASE("one byte order mark at the front goes") {
+  CHECK(without_byte_order_mark("\xEF\xBB\xBF" "acl") == "acl");
+  CHECK(without_byte_order_mark("\xEF\xBB\xBF\xEF\xBB\xBF") == "\xEF\xBB\xBF");
+  CHECK(without_byte_order_mark("acl") == "acl");
+  CHECK(without_byte_order_mark("").empty());
+}
+
+TEST_CASE("names are [A-Za-z0-9_.-]+") {
+  for (const std::string_view name : {"a", "Z9", "0", "a_b.c-d", "-"}) { CAPTURE(name); CHECK(is_name(name)); }
+  for (const std::string_view text : {"", "a b", "!a", "a/b", "\xC3\xB6"}) { CAPTURE(text); CHECK_FALSE(is_name(text)); }
+}
+
+TEST_CASE("what is quoted in a message is short and fit for a terminal") {
+  CHECK(in_quotes("sender") == "'sender'");
+  CHECK(in_quotes("a\x1b[2J") == "'a?[2J'");
+  CHECK(in_quotes(std::string(81, 'x')) == "'" + std::string(80, 'x') + "...'");
+  CHECK(did_you_mean("sender") == "did you mean 'sender'?");
+}

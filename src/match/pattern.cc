@@ -99,21 +99,6 @@ std::optional<std::string> Pattern::constant() const {
   return std::move(found.text);
 }
 
-std::optional<std::string> unanchored_literal(std::string_view pattern) {
-  const auto plain = [](char c) {
-    return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
-           std::string_view{"-_+@."}.find(c) != std::string_view::npos;
-  };
-  if (pattern.empty() || !std::all_of(pattern.begin(), pattern.end(), plain)) return std::nullopt;
-  const auto at = pattern.find('@');
-  const auto domain = at == pattern.npos ? pattern : pattern.substr(at + 1);
-  const bool has_two_labels = domain.find('.') != domain.npos && domain.find("..") == domain.npos &&
-                              domain.front() != '.' && domain.back() != '.';
-  const bool is_address = at == pattern.npos || (at > 0 && domain.find_first_of("@+") == domain.npos);
-  if (!has_two_labels || !is_address || domain.find('+') != domain.npos) return std::nullopt;
-  return std::string{pattern};
-}
-
 std::string quote_pattern(std::string_view text) {
   std::string out;
   for (const char c : text) {

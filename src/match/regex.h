@@ -52,10 +52,6 @@ class Pattern {
   std::unique_ptr<Compiled> compiled_;
 };
 
-// A pattern that begs to be exact: "foo@bar.com" or "bar.com", unanchored, its dots unescaped. That text;
-// nothing for any other pattern.
-std::optional<std::string> unanchored_literal(std::string_view pattern);
-
 // The text as a pattern that matches only itself; and the glob ('*', '?', '[a-z]', '[!a-z]') as a pattern
 // over the whole value.
 std::string quote_pattern(std::string_view text);

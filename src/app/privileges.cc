@@ -20,11 +20,30 @@ Unexpected<std::string> failed(std::string_view what) {
   return {fmt::format("{}: {}", what, std::strerror(errno))};
 }
 
-Result<Identity, std::string> identity_of(const std::string& user) {
-  const auto number = parse_number(user);
-  const auto* entry = number ? ::getpwuid(static_cast<uid_t>(*number)) : ::getpwnam(user.c_str());
+// The number that a text of digits is; nullopt: it is a name. The largest one means "none" to the kernel.
+template <class Id>
+Result<std::optional<Id>, std::string> number_of(const std::string& text) {
+  if (text.empty() || text.find_first_not_of("0123456789") != text.npos) return std::optional<Id>{};
+  const auto number = parse_number(text);
+  if (!number || *number >= std::numeric_limits<Id>::max()) return Unexpected{fmt::format("no such number: {}", text)};
+  return std::optional{static_cast<Id>(*number)};
+}
+
+Result<Identity, std::string> account(const std::string& user) {
+  const auto number = number_of<uid_t>(user);
+  if (!number) return Unexpected{number.error()};
+  const auto* entry = *number ? ::getpwuid(**number) : ::getpwnam(user.c_str());
   if (entry == nullptr) return Unexpected{fmt::format("no user '{}'", user)};
   return Identity{entry->pw_name, entry->pw_uid, entry->pw_gid};
+}
+
+// Root is root by that name alone.
+Result<Identity, std::string> identity_of(const std::string& user) {
+  auto identity = account(user);
+  if (identity && identity->uid == 0 && user != "root") {
+    return Unexpected{fmt::format("'{}' is root: we serve as root only where root is written", user)};
+  }
+  return identity;
 }
 
 Result<Identity, std::string> default_identity() {
@@ -36,14 +55,18 @@ Result<Identity, std::string> default_identity() {
 }  // namespace
 
 Result<uid_t, std::string> find_user(const std::string& name_or_number) {
-  if (const auto number = parse_number(name_or_number)) return static_cast<uid_t>(*number);
-  const auto identity = identity_of(name_or_number);
-  if (!identity) return Unexpected{identity.error()};
-  return identity->uid;
+  const auto number = number_of<uid_t>(name_or_number);
+  if (!number) return Unexpected{number.error()};
+  if (*number) return **number;
+  const auto user = account(name_or_number);
+  if (!user) return Unexpected{user.error()};
+  return user->uid;
 }
 
 Result<gid_t, std::string> find_group(const std::string& name_or_number) {
-  if (const auto number = parse_number(name_or_number)) return static_cast<gid_t>(*number);
+  const auto number = number_of<gid_t>(name_or_number);
+  if (!number) return Unexpected{number.error()};
+  if (*number) return **number;
   const auto* entry = ::getgrnam(name_or_number.c_str());
   if (entry == nullptr) return Unexpected{fmt::format("no group '{}'", name_or_number)};
   return entry->gr_gid;

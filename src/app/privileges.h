@@ -19,13 +19,14 @@ struct Identity {
 };
 
 // Whom to become. nullopt: stay who we are, since we are not root and cannot choose. As root: `user`, else
-// policymux, else nobody; root only where it is written. `group`: else the user's own.
+// policymux, else nobody; root only where `root` is written. `group`: else the user's own.
 Result<std::optional<Identity>, std::string> identity_to_take(const Config::Main& settings);
 
 // chroot where it is set, then the groups (supplementary ones too), then the user; cannot be undone.
 // REQUIRES: root.
 Result<Ok, std::string> take(const Identity& identity, const std::string& chroot);
 
+// A number need not belong to anybody; one that is too large, or means "none" to the kernel, is an error.
 Result<uid_t, std::string> find_user(const std::string& name_or_number);
 Result<gid_t, std::string> find_group(const std::string& name_or_number);
 

@@ -89,6 +89,16 @@ class PidFile {
   std::string path_;
 };
 
+// A SIGHUP during the start waits until the loop runs, and then reloads.
+void change_hangup_mask(int how) {
+  sigset_t hangup;
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  sigprocmask(how, &hangup, nullptr);
+}
+void hold_back_hangups() { change_hangup_mask(SIG_BLOCK); }
+void let_hangups_through() { change_hangup_mask(SIG_UNBLOCK); }
+
 // What serves once all is read, bound and dropped.
 class Daemon {
  public:
@@ -98,7 +108,8 @@ class Daemon {
         config_{*std::move(ruleset.config)},
         decider_{loop, logger, metrics_, std::move(ruleset.table), decide_settings(config_.main)},
         server_{loop, decider_, logger, metrics_, std::move(settings)},
-        reloader_{loop, origins, built_in(), [this](Ruleset fresh) { reload(std::move(fresh)); }} {}
+        reloader_{loop, origins, built_in(), [this] { return decider_.live().evaluator.shared_table(); },
+                  [this](Reload fresh) { reload(std::move(fresh)); }} {}
 
   static std::vector<QuestionKind> built_in() { return {}; }
 
@@ -107,6 +118,7 @@ class Daemon {
       logger_.format(Level::info, "listening on {}", socket.name());
       server_.listen(std::move(socket));
     }
+    let_hangups_through();
     loop_.run();
   }
 
@@ -119,11 +131,11 @@ class Daemon {
   }
 
   // Whole or not at all.
-  void reload(Ruleset fresh) {
+  void reload(Reload fresh) {
     for (const auto& diagnostic : fresh.diagnostics) {
       logger_.log(diagnostic.severity == Severity::error ? Level::error : Level::warning, summary(diagnostic));
     }
-    auto settings = fresh.usable() ? server_settings(fresh.config->main) : Problem{};
+    auto settings = fresh.succession ? server_settings(fresh.config->main) : Problem{};
     if (!settings) {
       if (!settings.error().empty()) logger_.log(Level::error, settings.error());
       logger_.log(Level::error, "not reloaded: the running policy stays in force");
@@ -136,7 +148,7 @@ class Daemon {
     // What is sealed stays as it runs.
     server_.set(*server_settings(config_.main));
     decider_.set(decide_settings(config_.main));
-    decider_.use(std::move(fresh.table));
+    reloader_.free(decider_.use(*std::move(fresh.succession)));
     logger_.set_level(config_.main.log_level);
     logger_.log(Level::info, "reloaded");
     ++metrics_[Counter::reloads];
@@ -154,14 +166,6 @@ class Daemon {
   SignalWatcher<Daemon, &Daemon::on_terminate> terminate_{loop_.raw(), SIGTERM, this};
   SignalWatcher<Daemon, &Daemon::on_terminate> interrupt_{loop_.raw(), SIGINT, this};
 };
-
-// A SIGHUP during the start reloads once the loop runs: its watcher lets the signal through again.
-void hold_back_hangups() {
-  sigset_t hangup;
-  sigemptyset(&hangup);
-  sigaddset(&hangup, SIGHUP);
-  sigprocmask(SIG_BLOCK, &hangup, nullptr);
-}
 
 void tell(const Diagnostics& diagnostics) {
   for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", render(diagnostic));

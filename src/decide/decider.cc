@@ -1,6 +1,7 @@
 #include "decide/decider.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include <xxhash.h>
@@ -141,10 +142,13 @@ Decider::Decider(Loop& loop, Logger& logger, Metrics& metrics, std::shared_ptr<c
       settings_{settings},
       live_{std::make_shared<LiveTable>(std::move(table))} {}
 
-void Decider::use(std::shared_ptr<const Table> table) {
-  auto fresh = std::make_shared<LiveTable>(std::move(table));
-  fresh->inherit(*live_);
-  live_ = std::move(fresh);
+std::shared_ptr<LiveTable> Decider::use(Succession next) {
+  assert(next.heirs.size() == live_->matches.size());
+  for (std::size_t line = 0; line < next.heirs.size(); ++line) {
+    if (next.heirs[line] != Table::no_line) next.live->matches[next.heirs[line]] = live_->matches[line];
+  }
+  next.live->defaults = live_->defaults;
+  return std::exchange(live_, std::move(next.live));
 }
 
 std::optional<std::string_view> Decider::handle(const Request& request, Conversation& conversation) {
@@ -214,7 +218,7 @@ void Decider::log_effects(const LiveTable& live, const Decision& decision) {
     const bool warning = effect.kind == Effect::Kind::warning;
     if (effect.kind != Effect::Kind::log && !warning) continue;
     line_.clear();
-    append(line_, {lines[effect.line].where(), ": ", effect.text});
+    append(line_, {effect.line == Table::no_line ? "default" : lines[effect.line].where(), ": ", effect.text});
     logger_.log(warning ? Level::warning : Level::info, line_);
   }
 }

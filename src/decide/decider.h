@@ -46,8 +46,10 @@ class Decider final : public RequestHandler {
   // Questions of this kind go to `asker`, which outlives the decider. A kind without one is UNKNOWN.
   void plug(QuestionKind kind, Asker& asker) { askers_[static_cast<std::size_t>(kind)] = &asker; }
 
-  // From the next request on. Requests that wait keep the table they began with; line counters live on.
-  void use(std::shared_ptr<const Table> table);
+  // From the next request on. Requests that wait keep the table they began with; line counters live on. Returns
+  // what was in force, so that somebody with more time may free it. `next` succeeds the table in force.
+  // Cost: an addition for each line.
+  std::shared_ptr<LiveTable> use(Succession next);
   void set(const DecideSettings& settings) { settings_ = settings; }
 
   std::optional<std::string_view> handle(const Request& request, Conversation& conversation) override;

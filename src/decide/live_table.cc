@@ -1,26 +1,22 @@
 #include "decide/live_table.h"
 
+#include <deque>
 #include <string_view>
 #include <unordered_map>
 
 namespace policymux {
 
-void LiveTable::inherit(const LiveTable& before) {
-  std::unordered_multimap<std::string_view, std::size_t> mine;
-  const auto& lines = evaluator.table().lines;
-  for (std::size_t i = lines.size(); i-- > 0;) mine.emplace(lines[i].text, i);
-  const auto& old_lines = before.evaluator.table().lines;
-  for (std::size_t i = 0; i < old_lines.size(); ++i) {
-    const auto [first, last] = mine.equal_range(old_lines[i].text);
-    if (first == last) continue;
-    auto taken = first;
-    for (auto at = first; at != last; ++at) {
-      if (at->second < taken->second) taken = at;
-    }
-    matches[taken->second] = before.matches[i];
-    mine.erase(taken);
+Succession::Succession(std::shared_ptr<const Table> fresh, const Table& before)
+    : live{std::make_shared<LiveTable>(std::move(fresh))}, heirs(before.lines.size(), Table::no_line) {
+  std::unordered_map<std::string_view, std::deque<LineId>> waiting;
+  const auto& lines = live->evaluator.table().lines;
+  for (LineId line = 0; line < lines.size(); ++line) waiting[lines[line].text].push_back(line);
+  for (LineId line = 0; line < heirs.size(); ++line) {
+    const auto found = waiting.find(before.lines[line].text);
+    if (found == waiting.end() || found->second.empty()) continue;
+    heirs[line] = found->second.front();
+    found->second.pop_front();
   }
-  defaults = before.defaults;
 }
 
 }  // namespace policymux

@@ -18,6 +18,7 @@ Policy check_policy(const Statements& statements, Files& files, const LoadOption
   CheckerContext context{files, options, report};
   auto& policy = context.policy;
   policy.recipient_delimiter = options.recipient_delimiter;
+  policy.restriction_classes.assign(options.restriction_classes.begin(), options.restriction_classes.end());
   for (const auto& chain : statements.chains) {
     context.chains.add(chain.name);
     policy.chains.push_back({.name = chain.name});

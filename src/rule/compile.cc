@@ -1,23 +1,19 @@
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/overloaded.h"
 #include "base/text.h"
 #include "proto/reply.h"
+#include "rule/guard.h"
 #include "rule/source.h"
 #include "rule/table.h"
 
 namespace policymux {
 namespace {
-
-template <class... F>
-struct Overloaded : F... { using F::operator()...; };
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;
 
 // What a group is made from.
 struct GroupBuilder {
@@ -31,42 +27,20 @@ struct GroupBuilder {
   std::uint32_t inline_values = 0;  // none: only lists, no index of its own
 };
 
-// A line's guard in the making: the line is a candidate when one of `predicates` holds. `cost` estimates
-// how many lines a request must look at because of it; no predicates: there is no guard.
-struct Guard {
-  std::vector<PredicateId> predicates;
-  double cost = std::numeric_limits<double>::infinity();
-};
-constexpr std::size_t max_guard_predicates = 64;
-
-// Attributes with so few values that knowing one tells little.
-bool has_few_values(const Source& source) {
-  if (!source.attribute) return false;
-  switch (*source.attribute) {
-    case Attribute::request: case Attribute::protocol_state: case Attribute::protocol_name:
-    case Attribute::server_address: case Attribute::server_port: case Attribute::stress:
-    case Attribute::sasl_method: case Attribute::encryption_protocol: case Attribute::encryption_cipher:
-    case Attribute::encryption_keysize: case Attribute::policy_context: case Attribute::compatibility_level:
-    case Attribute::mail_version:
-      return true;
-    default:
-      return false;
-  }
-}
-
 class Compiler {
  public:
   explicit Compiler(const Policy& policy) : policy_{policy}, table_{std::make_shared<Table>()} {}
 
   Result<std::shared_ptr<const Table>, std::string> run() {
     table_->recipient_delimiter = policy_.recipient_delimiter;
+    table_->restriction_classes = policy_.restriction_classes;
     table_->predicate_of_acl.assign(policy_.acls.size(), Table::no_predicate);
     for (const auto& action : policy_.actions) table_->actions.push_back(compile(action));
     table_->default_action = policy_.default_action;
     for (const auto& chain : policy_.chains) add_lines(chain);
     settle_blocks();
-    file_lines();
     if (auto built = build_groups(); !built) return Unexpected{std::move(built).error()};
+    file_lines(*table_);
     return std::shared_ptr<const Table>{std::move(table_)};
   }
 
@@ -87,9 +61,10 @@ class Compiler {
                         .order = policy_.kind_of(index)};
     if (const auto* composite = std::get_if<CompositeTest>(&acl.test)) {
       predicate.kind = Predicate::Kind::composite;
+      predicate.payload = table_->composites;
       predicate.how = composite->how;
       predicate.parts = add_terms(composite->terms);
-      return share(predicate, composite_key(predicate));
+      return share_composite(predicate, composite_key(predicate));
     }
     const auto key = fmt::format("{}|{}", static_cast<int>(acl.on_error), test_key(acl));
     if (const auto found = predicates_.find(key); found != predicates_.end()) return found->second;
@@ -103,9 +78,12 @@ class Compiler {
     return id;
   }
 
-  PredicateId share(const Predicate& predicate, const std::string& key) {
+  PredicateId share_composite(const Predicate& predicate, const std::string& key) {
     const auto [at, added] = predicates_.emplace(key, static_cast<PredicateId>(table_->predicates.size()));
-    if (added) table_->predicates.push_back(predicate);
+    if (added) {
+      table_->predicates.push_back(predicate);
+      ++table_->composites;
+    }
     return at->second;
   }
 
@@ -415,6 +393,7 @@ class Compiler {
       }
     }
     line.label = policy_.where(access.place);
+    line.where_size = static_cast<std::uint32_t>(line.label.size());
     for (const auto& term : access.terms) {
       const auto& acl = policy_.acls[term.acl];
       if (!acl.silent) line.label += (term.negated ? " !" : " ") + acl.name;
@@ -446,96 +425,6 @@ class Compiler {
     }
   }
 
-  // --- guards -----------------------------------------------------------------------------------------
-
-  void file_lines() {
-    count_uses();
-    std::vector<std::vector<LineId>> guarded(table_->predicates.size());
-    for (auto& chain : table_->chains) {
-      std::vector<GroupId> groups;
-      chain.unguarded.begin = static_cast<std::uint32_t>(table_->unguarded.size());
-      for (std::uint32_t i = 0; i < chain.lines.size; ++i) {
-        const LineId line = chain.lines.begin + i;
-        const auto guard = guard_of(table_->lines[line]);
-        if (guard.predicates.empty()) table_->unguarded.push_back(line);
-        for (const auto predicate : guard.predicates) {
-          guarded[predicate].push_back(line);
-          const auto asked = slice(table_->groups_of, table_->predicates[predicate].parts);
-          groups.insert(groups.end(), asked.begin(), asked.end());
-        }
-      }
-      chain.unguarded.size = static_cast<std::uint32_t>(table_->unguarded.size()) - chain.unguarded.begin;
-      std::sort(groups.begin(), groups.end());
-      groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
-      chain.guard_groups = {static_cast<std::uint32_t>(table_->guard_groups.size()), static_cast<std::uint32_t>(groups.size())};
-      table_->guard_groups.insert(table_->guard_groups.end(), groups.begin(), groups.end());
-    }
-    for (const auto& lines : guarded) {
-      table_->guarded.push_back({static_cast<std::uint32_t>(table_->guarded_lines.size()), static_cast<std::uint32_t>(lines.size())});
-      table_->guarded_lines.insert(table_->guarded_lines.end(), lines.begin(), lines.end());
-    }
-  }
-
-  void count_uses() {
-    uses_.assign(table_->predicates.size(), 0);
-    for (const auto& term : table_->terms) ++uses_[term.predicate];
-  }
-
-  Guard guard_of(const Line& line) const {
-    Guard best;
-    const auto terms = slice(table_->terms, line.terms);
-    for (const auto& term : terms.first(line.inline_terms)) keep_cheaper(best, guard_of(term.predicate, term.negated));
-    return best;
-  }
-
-  static void keep_cheaper(Guard& best, Guard other) {
-    if (!other.predicates.empty() && other.cost < best.cost) best = std::move(other);
-  }
-
-  // What must hold for the (negated) predicate to be TRUE; no predicates: nothing that an index knows.
-  Guard guard_of(PredicateId id, bool negated) const {
-    const auto& predicate = table_->predicates[id];
-    if (predicate.on_error != OnError::unknown || predicate.depends_on_score) return {};
-    if (predicate.kind == Predicate::Kind::indexed && !negated) return {{id}, hit_rate(predicate) * uses_[id]};
-    if (predicate.kind != Predicate::Kind::composite) return {};
-    // !any(a, b) is all(!a, !b); none is !any.
-    if (predicate.how == CompositeTest::How::none) negated = !negated;
-    const bool needs_all = (predicate.how == CompositeTest::How::all) != negated;
-    const bool flip = negated;
-    Guard result;
-    if (!needs_all) result.cost = 0;
-    for (const auto& term : slice(table_->terms, predicate.parts)) {
-      auto member = guard_of(term.predicate, term.negated != flip);
-      if (needs_all) {
-        keep_cheaper(result, std::move(member));
-      } else {
-        if (member.predicates.empty()) return {};
-        result.cost += member.cost;
-        result.predicates.insert(result.predicates.end(), member.predicates.begin(), member.predicates.end());
-        if (result.predicates.size() > max_guard_predicates) return {};
-      }
-    }
-    return result;
-  }
-
-  // A guess at the share of requests for which the predicate holds.
-  double hit_rate(const Predicate& predicate) const {
-    if (has_few_values(table_->slots[predicate.slot].source)) return 0.5;
-    double rate = 0;
-    for (const auto group : slice(table_->groups_of, predicate.parts)) {
-      const auto& made = builders_[group].group;
-      if (!made.lists.empty()) rate += 0.05;
-      switch (made.way) {
-        case Way::exact: rate += 0.0001; break;
-        case Way::address: case Way::domain: rate += 0.001; break;
-        case Way::prefix: case Way::suffix: rate += 0.003; break;
-        case Way::regex: rate += 0.01; break;
-        case Way::number: rate += 0.3; break;
-      }
-    }
-    return rate;
-  }
-
   Result<Ok, std::string> build_groups() {
     for (auto& builder : builders_) {
       auto& group = builder.group;
@@ -561,7 +450,6 @@ class Compiler {
   const Policy& policy_;
   std::shared_ptr<Table> table_;
   std::vector<GroupBuilder> builders_;
-  std::vector<std::uint32_t> uses_;  // of each predicate, by lines and composites
   std::unordered_map<std::string, PredicateId> predicates_;
   std::unordered_map<std::string, SlotId> slots_;
   std::unordered_map<std::string, QuestionId> questions_;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "base/overloaded.h"
 #include "base/text.h"
 #include "proto/reply.h"
 #include "rule/source.h"
@@ -30,6 +32,7 @@ Evaluator::Evaluator(std::shared_ptr<const Table> table)
       held_(table_->predicates.size()),
       slots_(table_->slots.size()),
       groups_(table_->groups.size()),
+      composites_(table_->composites),
       default_rejects_{table_->default_action && rejects(table_->actions[*table_->default_action].verb)} {}
 
 const Decision* Evaluator::evaluate(const Request& request, const Facts& facts, const Memo* memo) {
@@ -46,6 +49,7 @@ void Evaluator::begin(const Request& request, const Facts& facts, const Memo* me
     std::fill(held_.begin(), held_.end(), 0);
     for (auto& slot : slots_) slot.stamp = 0;
     for (auto& group : groups_) group.stamp = 0;
+    for (auto& one : composites_) one = {};
     stamp_ = 1;
   }
   asked_.clear();
@@ -134,6 +138,7 @@ Evaluator::Flow Evaluator::run_line(LineId id, bool in_main) {
 
 void Evaluator::stay_open(const Line& line) {
   open_ = true;
+  ++score_state_;
   blocked_ |= line.blocks;
 }
 
@@ -141,27 +146,21 @@ void Evaluator::stay_open(const Line& line) {
 // is left at once, but for one thing: did it fail to match only because a look-up failed?
 Evaluator::Match Evaluator::judge(const Line& line) {
   const auto terms = slice(table_->terms, line.terms);
-  const auto mark = needs_.size();
-  const auto give_up = [&] { needs_.resize(mark); return Match::no; };
-
   auto all = Truth::yes();
   for (const auto& term : terms.first(line.inline_terms)) {
     all = all & value(term);
-    if (!all.might_have_been_true()) return give_up();
+    if (!all.might_have_been_true()) return Match::no;
   }
-  if (all.is_open()) {  // it depends on a score that an undecided line may change
-    needs_.resize(mark);
-    return Match::open;
-  }
+  if (all.is_open()) return Match::open;  // it depends on a score that an undecided line may change
   for (const auto& term : terms.subspan(line.inline_terms, line.reading_terms)) {
     all = all & value(term);
-    if (!all.might_have_been_true()) return give_up();
+    if (!all.might_have_been_true()) return Match::no;
   }
   if (all.is_open()) {
-    if (all.may_be_true()) return Match::open;
-    if (!default_rejects_) return give_up();
-    unsure_ = true;
-    return Match::no;
+    const bool may_match = all.may_be_true();
+    if (may_match || default_rejects_) need_answers(line);
+    unsure_ |= !may_match && default_rejects_;
+    return may_match ? Match::open : Match::no;
   }
   if (!all.is_true()) {
     failed_ = true;
@@ -170,11 +169,31 @@ Evaluator::Match Evaluator::judge(const Line& line) {
   return line.acting_terms == 0 ? Match::yes : judge_acting(line);
 }
 
+// The questions that the line's reading tests wait for, together.
+void Evaluator::need_answers(const Line& line) {
+  for (const auto& term : slice(table_->terms, line.terms).subspan(line.inline_terms, line.reading_terms)) need_answer(term);
+}
+
+void Evaluator::need_answer(const CompiledTerm& term) {
+  if (!truth(term.predicate).is_open()) return;
+  const auto& predicate = table_->predicates[term.predicate];
+  if (predicate.kind == Predicate::Kind::question) {
+    if (facts_->asked(predicate.payload)) return;
+    needs_.push_back({predicate.payload, predicate.has_key ? slot(predicate.slot).text : std::string_view{}});
+  } else if (predicate.kind == Predicate::Kind::composite &&
+             std::exchange(composites_[predicate.payload].needed, stamp_) != stamp_) {
+    for (const auto& member : slice(table_->terms, predicate.parts)) need_answer(member);
+  }
+}
+
 Evaluator::Match Evaluator::judge_acting(const Line& line) {
   const auto terms = slice(table_->terms, line.terms);
   for (const auto& term : terms.subspan(std::size_t{line.inline_terms} + line.reading_terms, line.acting_terms)) {
     const auto truth = value(term);
-    if (truth.is_open()) return Match::open;
+    if (truth.is_open()) {
+      ask_acting(table_->predicates[term.predicate]);
+      return Match::open;
+    }
     if (truth.is_true()) continue;
     failed_ |= truth.is_failed();
     return Match::no;
@@ -214,7 +233,7 @@ Evaluator::Flow Evaluator::answer(LineId id, const CompiledAction& action) {
   if (reply.empty()) {
     action_.clear();
     expand(action.text, id, action_);
-    const auto checked = check_action(action_);
+    const auto checked = check_action(action_, {.restriction_classes = table_->restriction_classes});
     if (!checked) {
       add_effect(Effect::Kind::warning, id, fmt::format("invalid action: {}", checked.error()));
       return Flow::go_on;
@@ -232,8 +251,7 @@ Evaluator::Flow Evaluator::answer(LineId id, const CompiledAction& action) {
 Evaluator::Flow Evaluator::take_over(LineId id, const CompiledAction& action) {
   const auto truth = action.built_in ? answered(action.question) : Truth::failed();
   if (truth.is_open()) {
-    if (may_ask_acting(action.question)) needs_.push_back({action.question, {}});
-    asking_acting_ = true;
+    ask_acting(action.question, {});
     stay_open(table_->lines[id]);
     return Flow::go_on;
   }
@@ -243,7 +261,7 @@ Evaluator::Flow Evaluator::take_over(LineId id, const CompiledAction& action) {
     return Flow::go_on;
   }
   const auto& fields = facts_->answer(action.question)->fields;
-  const auto checked = check_action(fields.empty() ? std::string_view{} : fields.front(), {.foreign = true});
+  const auto checked = check_action(fields.empty() ? std::string_view{} : fields.front(), {.restriction_classes = table_->restriction_classes, .foreign = true});
   if (!checked) {
     add_effect(Effect::Kind::warning, id, fmt::format("invalid answer: {}", checked.error()));
     return Flow::go_on;
@@ -259,8 +277,7 @@ Evaluator::Flow Evaluator::take_over(LineId id, const CompiledAction& action) {
 Evaluator::Flow Evaluator::learn(LineId id, const CompiledAction& action) {
   const auto truth = action.built_in ? answered(action.question) : Truth::failed();
   if (truth.is_open()) {
-    if (may_ask_acting(action.question)) needs_.push_back({action.question, {}});
-    asking_acting_ = true;
+    ask_acting(action.question, {});
     stay_open(table_->lines[id]);
   } else if (!open_) {
     note_match(id);
@@ -285,8 +302,9 @@ void Evaluator::decide_default(std::optional<LineId> by) {
   decision_->reply = action->reply;
   if (!action->reply.empty()) return;
   action_.clear();
-  expand(action->text, Table::no_predicate, action_);
-  const auto checked = check_action(action_);
+  expand(action->text, Table::no_line, action_);
+  const auto checked = check_action(action_, {.restriction_classes = table_->restriction_classes});
+  if (!checked) add_effect(Effect::Kind::warning, Table::no_line, fmt::format("invalid default action: {}", checked.error()));
   reply_.clear();
   append_reply(reply_, checked ? std::string_view{checked->text} : "DUNNO");
   decision_->reply = reply_;
@@ -319,6 +337,7 @@ void Evaluator::collect_score(LineId line, const CompiledAction& action) {
     add_effect(Effect::Kind::score, line, format_thousandths(score_));
   }
   if (action.tag != 0) collect_tag(line, action.tag);
+  ++score_state_;
 }
 
 void Evaluator::collect_tag(LineId line, std::uint32_t tag) {
@@ -356,6 +375,7 @@ Truth Evaluator::truth(PredicateId id) {
 
 void Evaluator::rewind() {
   open_ = false;
+  ++score_state_;
   score_ = 0;
   tags_.clear();
 }
@@ -371,12 +391,7 @@ std::string Evaluator::tags() const {
   return joined;
 }
 
-Truth Evaluator::truth_of(PredicateId id) {
-  const auto mark = needs_.size();
-  const auto t = truth(id);
-  needs_.resize(mark);
-  return t;
-}
+Truth Evaluator::truth_of(PredicateId id) { return truth(id); }
 
 Truth Evaluator::plain_truth(PredicateId id, const Predicate& predicate) {
   const auto holds = [](bool yes) { return yes ? Truth::yes() : Truth::no(); };
@@ -409,14 +424,23 @@ Truth Evaluator::indexed(PredicateId id, const Predicate& predicate) {
 }
 
 Truth Evaluator::composite(const Predicate& predicate) {
+  auto& state = composites_[predicate.payload];
+  const auto score_state = predicate.depends_on_score ? score_state_ : 0;
+  if (state.stamp != stamp_ || state.score_state != score_state) {
+    state.truth = fresh_composite(predicate);
+    state.stamp = stamp_;
+    state.score_state = score_state;
+  }
+  return state.truth;
+}
+
+Truth Evaluator::fresh_composite(const Predicate& predicate) {
   const bool conjunction = predicate.how == CompositeTest::How::all;
-  const auto mark = needs_.size();
   auto t = conjunction ? Truth::yes() : Truth::no();
   for (const auto& term : slice(table_->terms, predicate.parts)) {
     t = conjunction ? t & value(term) : t | value(term);
     if (conjunction ? t.is_false() : t.is_true()) break;
   }
-  if (!t.is_open()) needs_.resize(mark);
   return predicate.how == CompositeTest::How::none ? !t : t;
 }
 
@@ -436,22 +460,8 @@ Truth Evaluator::stress(const StressTest& test) const {
 
 Truth Evaluator::question(const Predicate& predicate) {
   if (!predicate.built_in) return Truth::failed();
-  std::string_view key;
-  if (predicate.has_key) {
-    const auto& about = slot(predicate.slot);
-    if (!about.known) return Truth::unknown();
-    key = about.text;
-  }
-  const QuestionId id = predicate.payload;
-  const auto t = answered(id);
-  if (!t.is_open()) return t;
-  if (predicate.order == TestKind::reading) {
-    if (!facts_->asked(id)) needs_.push_back({id, key});
-  } else {
-    if (may_ask_acting(id)) needs_.push_back({id, key});
-    asking_acting_ = true;
-  }
-  return t;
+  if (predicate.has_key && !slot(predicate.slot).known) return Truth::unknown();
+  return answered(predicate.payload);
 }
 
 Truth Evaluator::answered(QuestionId question) const {
@@ -466,8 +476,13 @@ Truth Evaluator::answered(QuestionId question) const {
 }
 
 // Acting questions go one at a time, and never behind an undecided line that may end the request.
-bool Evaluator::may_ask_acting(QuestionId question) const {
-  return !blocked_ && !asking_acting_ && !facts_->acting_in_flight() && !facts_->asked(question);
+void Evaluator::ask_acting(QuestionId question, std::string_view key) {
+  const bool must_wait = blocked_ || std::exchange(asking_acting_, true) || facts_->acting_in_flight();
+  if (!must_wait && !facts_->asked(question)) needs_.push_back({question, key});
+}
+
+void Evaluator::ask_acting(const Predicate& predicate) {
+  ask_acting(predicate.payload, predicate.has_key ? slot(predicate.slot).text : std::string_view{});
 }
 
 // --- groups ---------------------------------------------------------------------------------------------
@@ -519,27 +534,28 @@ void Evaluator::probe(const Group& group, SlotValue& value) {
   auto text = group.folded && group.way != Way::regex ? folded(value) : value.text;
   if (group.way == Way::domain) text = domain_part(table_->slots[group.slot].source, text);
   const auto add = [this](std::span<const std::uint32_t> ids) { hits_.insert(hits_.end(), ids.begin(), ids.end()); };
-  switch (group.index.index()) {
-    case 1: add(std::get<ExactIndex>(group.index).find(text)); break;
-    case 2: std::get<DomainIndex>(group.index).find(text, hits_); break;
-    case 3: std::get<AffixIndex>(group.index).find(text, hits_); break;
-    case 4: std::get<RegexIndex>(group.index).find(text, hits_, gave_up_); break;
-    case 5: std::get<AddressIndex>(group.index).find(value.address, hits_); break;
-    case 6: std::get<NumberIndex>(group.index).find(value.number, hits_); break;
-    default: break;
-  }
+  std::visit(Overloaded{
+      [](const std::monostate&) {},
+      [&](const ExactIndex& index) { add(index.find(text)); },
+      [&](const DomainIndex& index) { index.find(text, hits_); },
+      [&](const AffixIndex& index) { index.find(text, hits_); },
+      [&](const RegexIndex& index) { index.find(text, hits_, gave_up_); },
+      [&](const AddressIndex& index) { index.find(value.address, hits_); },
+      [&](const NumberIndex& index) { index.find(value.number, hits_); },
+  }, group.index);
   for (const auto& probe : group.lists) {
     if (look_up(*probe.list, text, value, scratch_)) add(probe.predicates);
   }
 }
 
 bool Evaluator::look_up(const ListIndex& list, std::string_view text, const SlotValue& slot, IdList& scratch) {
-  if (const auto* exact = std::get_if<ExactIndex>(&list.index)) return !exact->find(text).empty();
-  if (const auto* address = std::get_if<AddressIndex>(&list.index)) return address->contains(slot.address);
   scratch.clear();
-  if (const auto* domain = std::get_if<DomainIndex>(&list.index)) domain->find(text, scratch);
-  if (const auto* affix = std::get_if<AffixIndex>(&list.index)) affix->find(text, scratch);
-  return !scratch.empty();
+  return std::visit(Overloaded{
+      [&](const ExactIndex& index) { return !index.find(text).empty(); },
+      [&](const DomainIndex& index) { return index.find(text, scratch), !scratch.empty(); },
+      [&](const AffixIndex& index) { return index.find(text, scratch), !scratch.empty(); },
+      [&](const AddressIndex& index) { return index.contains(slot.address); },
+  }, list.index);
 }
 
 // --- texts ----------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ struct Effect {
     warning,  // text: why a line's action could not be made; the line did not match
   };
   Kind kind = Kind::log;
-  LineId line = 0;
+  LineId line = 0;           // Table::no_line: the default
   std::string_view text{};
 };
 
@@ -83,6 +83,7 @@ class Evaluator {
   std::string tags() const;                      // joined by ','
 
   const Table& table() const { return *table_; }
+  const std::shared_ptr<const Table>& shared_table() const { return table_; }
 
  private:
   struct SlotValue {
@@ -96,6 +97,11 @@ class Evaluator {
   struct GroupState {
     std::uint32_t stamp = 0;
     Run hits{};  // of hits_
+  };
+  // An any, all or none, worked out once. What depends on score or tags holds for one state of them.
+  struct CompositeState {
+    std::uint32_t stamp = 0, score_state = 0, needed = 0;
+    Truth truth = Truth::unknown();
   };
   struct PendingEffect { Effect::Kind kind; LineId line; Run text; };  // text: of texts_
   enum class Match : std::uint8_t { no, open, yes };
@@ -117,17 +123,21 @@ class Evaluator {
   Match judge(const Line& line);
   Match judge_acting(const Line& line);
   void stay_open(const Line& line);
+  void need_answers(const Line& line);
+  void need_answer(const CompiledTerm& term);
 
   Truth value(const CompiledTerm& term);
   Truth truth(PredicateId id);
   Truth plain_truth(PredicateId id, const Predicate& predicate);
   Truth indexed(PredicateId id, const Predicate& predicate);
   Truth composite(const Predicate& predicate);
+  Truth fresh_composite(const Predicate& predicate);
   Truth calendar(const CalendarTest& test);
   Truth stress(const StressTest& test) const;
   Truth question(const Predicate& predicate);
   Truth answered(QuestionId question) const;
-  bool may_ask_acting(QuestionId question) const;
+  void ask_acting(QuestionId question, std::string_view key);
+  void ask_acting(const Predicate& predicate);
 
   void ask(GroupId id);
   void probe(const Group& group, SlotValue& slot);
@@ -154,6 +164,7 @@ class Evaluator {
   std::vector<std::uint32_t> held_;         // by predicate: an index said that it holds
   std::vector<SlotValue> slots_;
   std::vector<GroupState> groups_;
+  std::vector<CompositeState> composites_;
   const bool default_rejects_;
   std::vector<GroupId> asked_;
   IdList hits_, gave_up_, scratch_;
@@ -161,6 +172,7 @@ class Evaluator {
   std::optional<LocalTime> local_;
   std::int64_t score_ = 0;
   std::vector<std::uint32_t> tags_;
+  std::uint32_t score_state_ = 0;           // another one whenever score, tags or whether they are known changes
 
   // How far it got.
   bool open_ = false;       // an earlier line is undecided

@@ -180,6 +180,7 @@ struct Policy {
   std::vector<Chain> chains{};            // chains[0] is main
   std::optional<std::uint32_t> default_action{};  // nullopt: DUNNO
   std::string recipient_delimiter{"+"};   // any of these characters; for normalized_sender
+  std::vector<std::string> restriction_classes{};  // words that are actions on this site
 
   TestKind kind_of(std::uint32_t acl) const;      // a composite of a reading test is reading
   bool depends_on_score(std::uint32_t acl) const; // score or tag, directly or in a composite

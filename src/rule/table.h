@@ -82,7 +82,8 @@ struct Predicate {
   SlotId slot = 0;             // indexed, question with a key: the text asked about
   bool has_key = false;        // question: `slot` is its key
   Run parts{};                 // indexed: of groups_of; composite: of terms; score: of score_ranges; tag: of tags_of
-  std::uint32_t payload = 0;   // calendar, log, stress: index into their array; question: QuestionId
+  std::uint32_t payload = 0;   // calendar, log, stress: index into their array; question: QuestionId; composite: its
+                               // number among the composites
   CompositeTest::How how = CompositeTest::How::any;  // composite
 };
 
@@ -105,14 +106,15 @@ struct CompiledAction {
 
 struct Line {
   Run terms{};                   // of `terms`
-  std::uint16_t inline_terms = 0, reading_terms = 0, acting_terms = 0;  // in this order; the rest are logs
+  std::uint32_t inline_terms = 0, reading_terms = 0, acting_terms = 0;  // in this order; the rest are logs
   bool depends_on_score = false;
   bool blocks = false;           // while it is undecided no acting question of a later line may be asked
   std::optional<std::uint32_t> action{};  // nullopt: the default
   LineId source = 0;             // index into Policy::lines: the order of the file
   std::string label{};           // "policy.conf:12 foo !bar": for the log, silent tests left out
+  std::uint32_t where_size = 0;  // of "policy.conf:12"
   std::string text{};            // the line as written: its counter's name
-  std::string_view where() const { return std::string_view{label}.substr(0, label.find(' ')); }
+  std::string_view where() const { return std::string_view{label}.substr(0, where_size); }
 };
 
 struct CompiledChain {
@@ -146,9 +148,12 @@ class Table {
   std::vector<Template> logs;
   std::vector<std::shared_ptr<const Definition>> questions;
   std::vector<PredicateId> predicate_of_acl;  // by Policy::acls; no_predicate: nobody uses it
+  std::uint32_t composites = 0;               // how many predicates are any, all or none
   std::string recipient_delimiter{"+"};
+  std::vector<std::string> restriction_classes;
 
   static constexpr PredicateId no_predicate = ~PredicateId{0};
+  static constexpr LineId no_line = ~LineId{0};
 };
 
 // How the lines were filed: slots, groups and what they hold, guards, chains. For tests and explain.

@@ -204,6 +204,29 @@ class Privileges(unittest.TestCase):
             self.assertEqual(result.returncode, 1)
             self.assertRegex(result.stderr, r"policy\.conf.*Permission denied")
 
+    def test_root_is_root_by_that_name_alone(self):
+        for user in ("0", "4294967296"):
+            with self.subTest(user), Daemon(settings={"user": user}, start=False) as daemon:
+                result = run("serve", "-c", daemon.conf)
+                self.assertEqual(result.returncode, 1)
+                self.assertRegex(result.stderr, "main.user: .*" + user)
+
+    def test_in_a_chroot_it_is_as_late_as_outside(self):
+        """For rules and for the log; the zone's file lies outside. Kolkata is 05:30 ahead of UTC."""
+        now = time.gmtime(time.time() + 5.5 * 3600)
+        soon = time.gmtime(time.time() + 6 * 3600)
+        policy = (f"acl now time {now.tm_hour:02}:{now.tm_min:02}-{soon.tm_hour:02}:{soon.tm_min:02}\n"
+                  "action yes REJECT Now\naccess now yes\n")
+        with Daemon(policy, start=False, env={"TZ": "Asia/Kolkata"}) as daemon:
+            daemon.settings.update(chroot=daemon.directory.path, policy_path="/policy.conf")
+            daemon.write_main()
+            daemon.start()
+            self.assertEqual(os.readlink(f"/proc/{daemon.pid}/root"), str(daemon.directory.path))
+            self.assertEqual(daemon.ask(rcpt()), "REJECT Now")
+            stamp = daemon.wait_log(r"^(\w{3} [ \d]\d (\d\d):(\d\d)):\d\d .*REJECT Now")
+            said = 60 * int(stamp[2]) + int(stamp[3])
+            self.assertLess((said - 60 * now.tm_hour - now.tm_min) % 1440, 5, stamp[0])
+
     def test_an_ordinary_user_can_serve(self):
         nobody = pwd.getpwnam("nobody")
 
@@ -489,7 +512,9 @@ class Reload(unittest.TestCase):
         with Daemon(REJECT_BAD) as daemon:
             for _ in range(50):
                 daemon.signal(signal.SIGHUP)
+            daemon.wait_log(r": reloaded$")
             self.assertEqual(daemon.ask(rcpt(sender="a@bad.test")), "REJECT No")
+            self.assertEqual(daemon.status("SigBlk"), ["0" * 16], "no signal stays blocked")
 
 
 class Traffic(threading.Thread):

@@ -198,7 +198,7 @@ TEST_CASE("a reload: who waits keeps its table, the next request sees the new on
   constexpr std::string_view after = "acl all protocol_state RCPT\naction no REJECT after\naccess all no\n";
   Office office{before};
   Office::Case one{office, "RCPT client_address=192.0.2.1"};
-  office.decider.use(table_of(after));
+  office.use(after);
   Office::Case two{office, "RCPT client_address=192.0.2.1"};
   CHECK(two.answer == "action=REJECT after\n\n");
   office.asker.answer(0, Outcome::yes);
@@ -259,8 +259,20 @@ TEST_CASE("line counters survive a reload by the line's text") {
   for (const auto* words : {"RCPT sender=a", "RCPT sender=a", "RCPT sender=b", "RCPT sender=c"}) Office::Case{office, words};
   CHECK(office.decider.live().matches == std::vector<std::uint64_t>{2, 1});
   CHECK(office.decider.live().defaults == 1);
-  office.decider.use(table_of("acl a sender a\nacl b sender b\nacl c sender c\naction no REJECT\naccess b no\naccess c no\naccess a no\n"));
+  office.use("acl a sender a\nacl b sender b\nacl c sender c\naction no REJECT\naccess b no\naccess c no\naccess a no\n");
   CHECK(office.decider.live().matches == std::vector<std::uint64_t>{1, 0, 2});
+}
+
+TEST_CASE("of equal lines the first inherits from the first, however many there are") {
+  std::string text = "acl a sender a\naction s SCORE 1\naction no REJECT\n";
+  for (int i = 0; i < 20'000; ++i) text += "access a s\n";  // a walk for each would take minutes
+  Office office{text + "access a no\n"};
+  Office::Case{office, "RCPT sender=a"};
+  office.use(text + "access a s\naccess a no\n");
+  CHECK(office.decider.live().matches.front() == 1);
+  CHECK(office.decider.live().matches[19'999] == 1);
+  CHECK(office.decider.live().matches[20'000] == 0);
+  CHECK(office.decider.live().matches.back() == 1);
 }
 
 TEST_CASE("a decision's log line names the line that decided, without its silent tests") {

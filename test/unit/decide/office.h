@@ -20,6 +20,8 @@ struct Office {
     for (const auto kind : every_question) decider.plug(kind, asker);
   }
 
+  void use(std::string_view policy) { decider.use({table_of(policy), decider.live().evaluator.table()}); }
+
   // One request on its way; keeps what the client was told.
   struct Case final : Client {
     Case(Office& office, std::string_view words) : request{words} {

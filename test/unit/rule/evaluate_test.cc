@@ -321,6 +321,45 @@ TEST_CASE("\"types of later rooms give UNKNOWN\", and count as failed look-ups")
   CHECK(evaluator.evaluate(*request)->action() == "DEFER 4.7.1 Temporary look-up failure");
 }
 
+TEST_CASE("combined acls that share members cost once each, when compiled, when evaluated and while answers are out") {
+  const auto tower = [](std::string_view how, std::string_view leaf) {
+    std::string text = fmt::format("acl x0 {}\nacl y0 {}\naction no REJECT\n", leaf, leaf);
+    for (int i = 1; i < 90; ++i) {
+      text += fmt::format("acl x{0} {2} x{1} y{1}\nacl y{0} {2} y{1} x{1}\n", i, i - 1, how);
+    }
+    return text + "access x89 no\n";
+  };
+  for (const auto how : {"any", "all", "none"}) {
+    INFO(how);
+    CHECK(decide(tower(how, "sender a"), "CONNECT sender=") == "DUNNO");
+    decide(tower(how, "score 1"), "RCPT");
+    Evaluator evaluator{table_of(tower(how, "rbl zen.example"))};
+    RequestText request{"RCPT client_address=192.0.2.1"};
+    Facts facts;
+    CHECK(evaluator.evaluate(*request, facts) == nullptr);
+    CHECK(evaluator.needs().size() == 1);
+  }
+}
+
+TEST_CASE("the site's restriction classes are actions also where the text is made at run time") {
+  MemoryFiles files{{{"policy.conf", "acl all protocol_state RCPT\naction r my_class, reject_rbl_client ${sender_domain}\naccess all r\n"}}};
+  const std::vector<std::string> classes{"my_class"};
+  const auto loaded = load_policy(files, "policy.conf", {.restriction_classes = classes});
+  REQUIRE(loaded.policy);
+  Evaluator evaluator{*compile(*loaded.policy)};
+  RequestText request{"RCPT sender=a@bl.example"};
+  CHECK(evaluator.evaluate(*request)->action() == "my_class, reject_rbl_client bl.example");
+}
+
+TEST_CASE("${rule} is whole where the path has a blank") {
+  MemoryFiles files{{{"a b/policy.conf", "acl all protocol_state RCPT\naction r REJECT ${rule}\naccess all r\n"}}};
+  const auto loaded = load_policy(files, "a b/policy.conf", {});
+  REQUIRE(loaded.policy);
+  Evaluator evaluator{*compile(*loaded.policy)};
+  RequestText request{"RCPT"};
+  CHECK(evaluator.evaluate(*request)->action() == "REJECT a b/policy.conf:3");
+}
+
 TEST_CASE("a line is looked at only when its guard holds") {
   const auto policy = policy_of("acl a sender match=exact a@b\nacl n client_address 192.0.2.0/24\nacl d day m\nacl r recipient x+\n"
                                 "acl either any a n\nacl both all d a\nacl neither none !a n\naction no REJECT\n"

@@ -131,7 +131,7 @@ TEST_CASE("a reload while requests wait: old ones keep their table, pipelined on
   auto peer = house.connect();
   peer.send(request("x") + request("bad"));
   house.until([&] { return house.asker.size() == 1; });
-  house.decider.use(table_of("acl all protocol_state RCPT\naction new REJECT new\naccess all new\n"));
+  house.decider.use({table_of("acl all protocol_state RCPT\naction new REJECT new\naccess all new\n"), house.decider.live().evaluator.table()});
   house.asker.answer(0, Outcome::yes);
   house.until([&] { return peer.received().size() > listed.size(); });
   CHECK(peer.received() == std::string{listed} + "action=REJECT new\n\n");

@@ -1,0 +1,32 @@
+// The helper thread: what takes long and must not stop the loop.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace policymux {
+
+// Runs jobs one after the other, at idle priority, with all signals blocked.
+//   Errors  none: a job that throws ends the process.
+class Helper {
+ public:
+  Helper();
+  ~Helper();  // runs what is left, at ordinary priority, and waits for it
+  Helper& operator=(Helper&&) = delete;
+
+  void post(std::function<void()> job);
+
+ private:
+  void run();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> jobs_;  // guarded by mutex_, like stopping_
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace policymux

@@ -203,6 +203,11 @@ class Parser {
 
 }  // namespace
 
+std::optional<Flaw> flaw_of_name(std::string_view text, std::string_view what) {
+  if (is_name(text)) return std::nullopt;
+  return Flaw{"bad " + std::string{what} + ' ' + in_quotes(text), "names are made of A-Z, a-z, 0-9, '_', '.' and '-'"};
+}
+
 Statements parse_policy(Files& files, const std::string& path, Report& report) {
   return Parser{files, report}.run(path);
 }

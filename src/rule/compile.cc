@@ -61,7 +61,6 @@ class Compiler {
                         .order = policy_.kind_of(index)};
     if (const auto* composite = std::get_if<CompositeTest>(&acl.test)) {
       predicate.kind = Predicate::Kind::composite;
-      predicate.payload = table_->composites;
       predicate.how = composite->how;
       predicate.parts = add_terms(composite->terms);
       return share_composite(predicate, composite_key(predicate));
@@ -82,7 +81,7 @@ class Compiler {
     const auto [at, added] = predicates_.emplace(key, static_cast<PredicateId>(table_->predicates.size()));
     if (added) {
       table_->predicates.push_back(predicate);
-      ++table_->composites;
+      table_->predicates.back().payload = table_->composites++;
     }
     return at->second;
   }
@@ -107,7 +106,7 @@ class Compiler {
           for (const auto& range : t.ranges) add(range.first, range.last);
         },
         [&](const CalendarTest& t) {
-          add("calendar", t.days, t.months);
+          add("calendar", t.zone ? t.zone->name() : "", t.days, t.months);
           for (const auto& time : t.times) add("t", time.first, time.last);
           for (const auto& date : t.dates) add("d", date.first, date.last);
         },

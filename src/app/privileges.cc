@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <limits>
 
 #include <fmt/format.h>
@@ -85,7 +86,8 @@ Result<std::optional<Identity>, std::string> identity_to_take(const Config::Main
 }
 
 Result<Ok, std::string> take(const Identity& identity, const std::string& chroot) {
-  // The groups of the user are looked up outside the new root.
+  // The groups of the user and the system's time zone are looked up outside the new root.
+  ::tzset();
   if (::initgroups(identity.user.c_str(), identity.gid) != 0) return failed("initgroups");
   if (!chroot.empty() && (::chroot(chroot.c_str()) != 0 || ::chdir("/") != 0)) return failed("chroot to " + chroot);
   if (::setresgid(identity.gid, identity.gid, identity.gid) != 0) return failed("setresgid");

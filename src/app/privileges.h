@@ -22,7 +22,8 @@ struct Identity {
 // policymux, else nobody; root only where `root` is written. `group`: else the user's own.
 Result<std::optional<Identity>, std::string> identity_to_take(const Config::Main& settings);
 
-// chroot where it is set, then the groups (supplementary ones too), then the user; cannot be undone.
+// chroot where it is set, then the groups (supplementary ones too), then the user; cannot be undone. The time zone
+// stays the one from outside the new root.
 // REQUIRES: root.
 Result<Ok, std::string> take(const Identity& identity, const std::string& chroot);
 

@@ -10,6 +10,10 @@
 
 #include "base/time.h"
 
+namespace date {
+class time_zone;
+}
+
 namespace policymux {
 
 // A moment as a wall calendar shows it.
@@ -23,6 +27,25 @@ struct LocalTime {
 
 // The moment in the system's zone (TZ, /etc/localtime). Cheap when asked again within the same minute.
 LocalTime local_time(WallTime now);
+
+// A zone by its name, as in "Europe/Berlin". A value; what it refers to lives as long as the process.
+class Zone {
+ public:
+  // Errors: there is no such zone among the system's zone files, or no such files. Blocks on disk I/O.
+  static Result<Zone, std::string> locate(const std::string& name);
+  std::string_view name() const;
+  bool operator==(const Zone&) const = default;
+
+ private:
+  friend LocalTime local_time(WallTime now, const Zone& zone);
+  explicit Zone(const date::time_zone* zone) : zone_{zone} {}
+  const date::time_zone* zone_;
+};
+// All that can be located, where the system has zone files.
+std::vector<std::string_view> zone_names();
+
+// The moment in that zone. Reads no file; cheapest when the same zone is asked again and again.
+LocalTime local_time(WallTime now, const Zone& zone);
 
 // A set of weekdays, bit 0 is Sunday.
 using DaySet = std::uint8_t;

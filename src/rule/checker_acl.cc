@@ -47,7 +47,8 @@ Acl::Test empty_test(const AclType& type, const AclOptions& options) {
       return TextTest{.source = type.source(), .match = options.match, .case_sensitive = options.case_sensitive};
     case Family::address: return AddressTest{.source = type.source()};
     case Family::number: return NumberTest{.source = type.source(), .syntax = type.syntax};
-    case Family::days: case Family::times: case Family::dates: case Family::months: return CalendarTest{};
+    case Family::days: case Family::times: case Family::dates: case Family::months:
+      return CalendarTest{.zone = options.zone};
     case Family::stress: return StressTest{};
     case Family::composite: return CompositeTest{.how = type.how};
     case Family::score: return ScoreTest{};
@@ -118,11 +119,11 @@ class OptionReader {
     if (value.empty()) return Flaw{"option " + in_quotes(name) + " without a value"};
     const auto options = family_options(type_.family);
     const auto known = std::ranges::find(options, name, &FamilyOption::name);
-    return known != options.end() ? set(*known, value, at) : set_of_question(name, value, at);
+    return known != options.end() ? set(*known, value) : set_of_question(name, value, at);
   }
 
-  std::optional<Flaw> set(const FamilyOption& option, std::string_view value, const Place& at) {
-    if (option.name == "tz") return set_zone(value, at);
+  std::optional<Flaw> set(const FamilyOption& option, std::string_view value) {
+    if (option.name == "tz") return set_zone(value);
     const auto index = word_index(value, option.words);
     if (!index) return not_one_of(value, option.words);
     if (option.name == "match") options_.match = static_cast<TextMatch>(*index);
@@ -131,14 +132,16 @@ class OptionReader {
     return std::nullopt;
   }
 
-  std::optional<Flaw> set_zone(std::string_view zone, const Place& at) {
-    const auto is_part = [](char c) { return c == '/' || c == '+' || is_name({&c, 1}); };
-    if (!std::ranges::all_of(zone, is_part)) return Flaw{in_quotes(zone) + " is no time zone", "as in Europe/Berlin"};
-    if (zone != context_.options.system_zone) {
-      context_.warn_not_built_in("tz=", at, "the system's time zone counts");
+  std::optional<Flaw> set_zone(std::string_view name) {
+    const auto located = Zone::locate(std::string{name});
+    if (located) {
+      options_.zone = *located;
+      return std::nullopt;
     }
-    options_.zone = zone;
-    return std::nullopt;
+    const auto names = zone_names();
+    const auto meant = nearest(name, names);
+    if (meant) return Flaw{located.error(), did_you_mean(*meant)};
+    return Flaw{located.error(), names.empty() ? "zone files are missing here: install tzdata" : "as in Europe/Berlin"};
   }
 
   std::optional<Flaw> set_of_question(std::string_view name, std::string_view value, const Place& at) {

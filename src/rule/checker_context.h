@@ -24,7 +24,7 @@ struct AclOptions {
   TextMatch match = TextMatch::regex;
   bool case_sensitive = false;
   OnError on_error = OnError::unknown;
-  std::string zone{};                          // tz=
+  std::optional<Zone> zone{};                  // tz=
   std::vector<Definition::Option> question{};  // in the order of the type's row; not `key`
   std::string key{};
   bool operator==(const AclOptions&) const = default;

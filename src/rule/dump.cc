@@ -71,6 +71,7 @@ class Dump {
   }
   std::string test_text(const CalendarTest& test) const {
     std::string out;
+    if (test.zone) out += fmt::format(" tz={}", test.zone->name());
     if (test.days != 0) out += ' ' + to_string_days(test.days);
     if (test.months != 0) out += ' ' + to_string_months(test.months);
     out += each(test.times, [](const TimeRange& range) { return to_string(range); });

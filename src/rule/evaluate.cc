@@ -445,10 +445,11 @@ Truth Evaluator::fresh_composite(const Predicate& predicate) {
 }
 
 Truth Evaluator::calendar(const CalendarTest& test) {
-  if (!local_) local_ = local_time(request_->now);
-  const bool holds = (test.days >> local_->weekday & 1) != 0 || (test.months >> local_->month & 1) != 0 ||
-                     std::ranges::any_of(test.times, [this](const auto& t) { return t.contains(local_->minute); }) ||
-                     std::ranges::any_of(test.dates, [this](const auto& d) { return d.contains(*local_); });
+  if (!test.zone && !local_) local_ = local_time(request_->now);
+  const auto local = test.zone ? local_time(request_->now, *test.zone) : *local_;
+  const bool holds = (test.days >> local.weekday & 1) != 0 || (test.months >> local.month & 1) != 0 ||
+                     std::ranges::any_of(test.times, [&](const auto& t) { return t.contains(local.minute); }) ||
+                     std::ranges::any_of(test.dates, [&](const auto& d) { return d.contains(local); });
   return holds ? Truth::yes() : Truth::no();
 }
 

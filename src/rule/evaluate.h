@@ -169,7 +169,7 @@ class Evaluator {
   std::vector<GroupId> asked_;
   IdList hits_, gave_up_, scratch_;
   std::vector<LineId> candidates_;          // a stack: those of the chain being run are on top
-  std::optional<LocalTime> local_;
+  std::optional<LocalTime> local_;          // of the system's zone
   std::int64_t score_ = 0;
   std::vector<std::uint32_t> tags_;
   std::uint32_t score_state_ = 0;           // another one whenever score, tags or whether they are known changes

@@ -197,11 +197,12 @@ class Explainer {
 
   std::string why(const CalendarTest& test, Truth) {
     constexpr std::string_view days[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
-    const auto now = local_time(request_.now);
-    if (test.days != 0) return fmt::format("it is {}", days[now.weekday]);
-    if (!test.times.empty()) return fmt::format("it is {:02}:{:02}", now.minute / 60, now.minute % 60);
-    if (!test.dates.empty()) return fmt::format("it is {}-{:02}-{:02}", now.year, now.month, now.day);
-    return fmt::format("it is month {}", now.month);
+    const auto now = test.zone ? local_time(request_.now, *test.zone) : local_time(request_.now);
+    const auto there = test.zone ? fmt::format(" in {}", test.zone->name()) : std::string{};
+    if (test.days != 0) return fmt::format("it is {}{}", days[now.weekday], there);
+    if (!test.times.empty()) return fmt::format("it is {:02}:{:02}{}", now.minute / 60, now.minute % 60, there);
+    if (!test.dates.empty()) return fmt::format("it is {}-{:02}-{:02}{}", now.year, now.month, now.day, there);
+    return fmt::format("it is month {}{}", now.month, there);
   }
 
   std::string why(const StressTest&, Truth truth) {

@@ -27,7 +27,6 @@ class Files {
 struct LoadOptions {
   std::span<const std::string> restriction_classes{};
   std::string recipient_delimiter{"+"};
-  std::string system_zone{};  // "Europe/Berlin": a tz= that says the same needs no warning
   // What this daemon can ask; a test of another kind gets one warning and is UNKNOWN.
   std::span<const QuestionKind> built_in{};
   // The [group NAME], [table NAME] of main.conf; nullopt: not known (a policy tried alone), not checked.

@@ -78,11 +78,12 @@ struct NumberTest {
   NumberSyntax syntax = NumberSyntax::count;
   std::vector<NumberRange> ranges{};  // those of value files among them
 };
-struct CalendarTest {  // exactly one of the four is set
+struct CalendarTest {  // exactly one of the first four is set
   DaySet days = 0;
   std::vector<TimeRange> times{};
   std::vector<DateRange> dates{};
   MonthSet months = 0;
+  std::optional<Zone> zone{};  // nullopt: the system's
 };
 struct StressTest {
   bool wanted = true;  // FALSE at `stress=` for true, the other way round for false

@@ -225,7 +225,7 @@ class Reading {
   }
 
   Value truth(const CalendarTest& test) {
-    const auto local = local_time(request_.now);
+    const auto local = test.zone ? local_time(request_.now, *test.zone) : local_time(request_.now);
     bool now = (test.days >> local.weekday & 1) != 0 || (test.months >> local.month & 1) != 0;
     for (const auto& time : test.times) now |= time.contains(local.minute);
     for (const auto& date : test.dates) now |= date.contains(local);

@@ -1,5 +1,6 @@
 #include "match/calendar.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <optional>
@@ -26,6 +27,11 @@ std::string date_range(std::string_view text) {
 std::string months(std::string_view text) {
   const auto parsed = parse_months(text);
   return parsed ? to_string_months(*parsed) : parsed.error();
+}
+
+std::string text(const LocalTime& t) {
+  return std::to_string(t.year) + "-" + std::to_string(t.month) + "-" + std::to_string(t.day) + " weekday " +
+         std::to_string(t.weekday) + " minute " + std::to_string(t.minute);
 }
 
 class InZone {
@@ -193,11 +199,7 @@ TEST_CASE("month: by number or name; ranges wrap") {
 }
 
 TEST_CASE("local time is the zone's, with its summer time") {
-  const auto shown = [](WallTime now) {
-    const auto t = local_time(now);
-    return std::to_string(t.year) + "-" + std::to_string(t.month) + "-" + std::to_string(t.day) + " weekday " +
-           std::to_string(t.weekday) + " minute " + std::to_string(t.minute);
-  };
+  const auto shown = [](WallTime now) { return text(local_time(now)); };
   {
     const InZone utc{"UTC0"};
     CHECK(shown(WallTime{1735689599s}) == "2024-12-31 weekday 2 minute 1439");
@@ -210,4 +212,50 @@ TEST_CASE("local time is the zone's, with its summer time") {
     CHECK(shown(WallTime{1774745940s}) == "2026-3-29 weekday 0 minute 119");  // 01:59 CET
     CHECK(shown(WallTime{1774746000s}) == "2026-3-29 weekday 0 minute 180");  // 03:00 CEST
   }
+}
+
+TEST_CASE("a zone by name shows its own time, whatever the system's zone is") {
+  const InZone elsewhere{"XXX-7"};
+  struct Case {
+    const char* zone;
+    std::chrono::seconds now;
+    std::string_view want;
+  };
+  static constexpr Case cases[] = {
+      {"UTC", 1798741800s, "2026-12-31 weekday 4 minute 1110"},
+      {"Asia/Kathmandu", 1798741800s, "2027-1-1 weekday 5 minute 15"},         // +05:45
+      {"America/St_Johns", 1798741800s, "2026-12-31 weekday 4 minute 900"},    // -03:30
+      {"Pacific/Kiritimati", 1798741800s, "2027-1-1 weekday 5 minute 510"},    // +14
+      {"Europe/Berlin", -1s, "1970-1-1 weekday 4 minute 59"},
+      {"UTC", -1s, "1969-12-31 weekday 3 minute 1439"},
+      // The hour that summer time takes: 01:59:59, then 03:00.
+      {"Europe/Berlin", 1774745999s, "2026-3-29 weekday 0 minute 119"},
+      {"Europe/Berlin", 1774746000s, "2026-3-29 weekday 0 minute 180"},
+      // The hour that it gives back: 02:00 to 02:59 comes twice.
+      {"Europe/Berlin", 1792886399s, "2026-10-25 weekday 0 minute 119"},
+      {"Europe/Berlin", 1792886400s, "2026-10-25 weekday 0 minute 120"},
+      {"Europe/Berlin", 1792889999s, "2026-10-25 weekday 0 minute 179"},
+      {"Europe/Berlin", 1792890000s, "2026-10-25 weekday 0 minute 120"},
+      {"Europe/Berlin", 1792893600s, "2026-10-25 weekday 0 minute 180"},
+      // Half an hour of summer time.
+      {"Australia/Lord_Howe", 1775314799s, "2026-4-5 weekday 0 minute 119"},
+      {"Australia/Lord_Howe", 1775314800s, "2026-4-5 weekday 0 minute 90"},
+  };
+  for (const auto& [name, now, want] : cases) {
+    CAPTURE(name, now.count());
+    const auto zone = Zone::locate(name);
+    REQUIRE(zone);
+    CHECK(text(local_time(WallTime{now}, *zone)) == want);
+    CHECK(zone->name() == name);
+    CHECK(*zone == *Zone::locate(name));
+  }
+}
+
+TEST_CASE("a zone that the system does not have is none") {
+  for (const char* name : {"", "Europe/Berln", "europe/berlin", "/etc/passwd", "../etc/localtime", "Europe", "tzdata.zi"}) {
+    CAPTURE(name);
+    CHECK_FALSE(Zone::locate(name));
+  }
+  const auto names = zone_names();
+  CHECK(std::ranges::count(names, "Europe/Berlin") == 1);
 }

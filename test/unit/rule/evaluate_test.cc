@@ -236,6 +236,13 @@ TEST_CASE("any, all and none are Kleene's") {
   }
 }
 
+TEST_CASE("a combined acl and one inside it are remembered apart") {
+  Evaluator evaluator{table_of("acl a sender x\nacl in all !a\nacl out none in\naction both OK\n"
+                               "access in out both\n")};
+  RequestText request{"RCPT sender=y"};
+  CHECK(evaluator.evaluate(*request)->action() == "DUNNO");
+}
+
 TEST_CASE("day and time, in the system's zone: \"the end minute included, over midnight too\"") {
   // 2026-11-21 is a Saturday. mktime() takes the zone that local_time() uses.
   const auto at = [](int day, int hour, int minute, int second) {
@@ -259,6 +266,26 @@ TEST_CASE("day and time, in the system's zone: \"the end minute included, over m
     RequestText request{"RCPT"};
     (*request).now = at(one.day, one.hour, one.minute, one.second);
     CHECK((evaluator.evaluate(*request)->action() == "OK") == one.want);
+  }
+}
+
+TEST_CASE("Zone: the system's unless tz=Europe/Berlin; summer time takes an hour and gives it back") {
+  Evaluator evaluator{table_of("acl night time tz=Europe/Berlin 02:00-02:59\n"
+                               "acl tokyo day tz=Asia/Tokyo Sunday\n"
+                               "acl berlin day tz=Europe/Berlin Sunday\n"
+                               "action both 450 both\naction n OK\naction b 450 berlin\naction t 450 tokyo\n"
+                               "access night n\naccess tokyo berlin both\naccess tokyo t\naccess berlin b\n")};
+  struct Case { std::int64_t utc; std::string_view want; };
+  static constexpr Case cases[] = {
+      {1774745999, "450 both"}, {1774746000, "450 both"},           // 2026-03-29: there is no 02:00 to 02:59
+      {1792886399, "450 both"}, {1792886400, "OK"}, {1792889999, "OK"},  // 2026-10-25: there it is
+      {1792890000, "OK"}, {1792893599, "OK"}, {1792893600, "450 both"},  // and once more
+      {1792854000, "450 tokyo"}, {1792940400, "450 berlin"}};
+  for (const auto& [utc, want] : cases) {
+    CAPTURE(utc);
+    RequestText request{"RCPT"};
+    (*request).now = WallTime{std::chrono::seconds{utc}};
+    CHECK(evaluator.evaluate(*request)->action() == want);
   }
 }
 

@@ -199,10 +199,28 @@ TEST_CASE("time, date, month") {
 }
 
 TEST_CASE("Zone: the system's unless tz=Europe/Berlin") {
-  CHECK(told_of("acl a time tz=Europe/Berlin 08:00-17:00\n") ==
-        "1:12: warning: tz= is not built in: the system's time zone counts\n");
-  CHECK(told_of("acl a time tz=Europe/Berlin 08:00-17:00\n", {.system_zone = "Europe/Berlin"}).empty());
-  CHECK_FALSE(try_policy("acl a time tz=a|b 08:00-17:00\n").policy);
+  for (const std::string test : {"time tz=Europe/Berlin 08:00-17:00", "day tz=Asia/Kathmandu Monday",
+                                 "date tz=America/New_York 2026-12-24", "month tz=UTC 12"}) {
+    CAPTURE(test);
+    const auto policy = load("acl a " + test + "\n");
+    const auto& zone = std::get<CalendarTest>(policy.acls[0].test).zone;
+    REQUIRE(zone);
+    CHECK(test.find("tz=" + std::string{zone->name()} + ' ') != test.npos);
+  }
+  CHECK_FALSE(std::get<CalendarTest>(load("acl a month 12\n").acls[0].test).zone);
+}
+
+TEST_CASE("a time zone that the system does not have is an error") {
+  const std::pair<std::string, std::string> cases[] = {
+      {"Europe/Berln", "'Europe/Berln' is no time zone of this system (did you mean 'Europe/Berlin'?)"},
+      {"Middle/Earth", "'Middle/Earth' is no time zone of this system (as in Europe/Berlin)"},
+      {"../../../etc/passwd", "'../../../etc/passwd' is no time zone of this system (as in Europe/Berlin)"},
+      {"a|b", "'a|b' is no time zone of this system (as in Europe/Berlin)"}};
+  for (const auto& [name, error] : cases) {
+    CHECK(told_of("acl a time tz=" + name + " 08:00-17:00\n") == "1:12: error: " + error + "\n");
+  }
+  CHECK(told_of("acl a time tz=Europe/Berlin 08:00-17:00\nacl a time tz=Asia/Tokyo 18:00-19:00\n")
+            .find("has other options") != std::string::npos);
 }
 
 TEST_CASE("stress: TRUE under Postfix's stress mode (yes)") {

@@ -178,7 +178,7 @@ void Evaluator::need_answer(const CompiledTerm& term) {
   if (!truth(term.predicate).is_open()) return;
   const auto& predicate = table_->predicates[term.predicate];
   if (predicate.kind == Predicate::Kind::question) {
-    if (facts_->asked(predicate.payload)) return;
+    if (facts_->asked(predicate.payload) || std::ranges::count(needs_, predicate.payload, &Need::question) > 0) return;
     needs_.push_back({predicate.payload, predicate.has_key ? slot(predicate.slot).text : std::string_view{}});
   } else if (predicate.kind == Predicate::Kind::composite &&
              std::exchange(composites_[predicate.payload].needed, stamp_) != stamp_) {

@@ -86,9 +86,16 @@ struct Config {
   };
   std::vector<Service> services{};                     // in the order of the file, like groups and tables
 
+  // How equal services share the requests.
+  struct Balance {
+    enum class By : std::uint8_t { weighted, least_outstanding, first, hash };
+    By by = By::weighted;
+    std::string attribute{};                           // By::hash: the requests with the same value of it go together
+    bool operator==(const Balance&) const = default;
+  };
   struct Group {
     std::string name{};
-    std::string balance{"weighted"};
+    Balance balance{};
     std::string default_action{"451 4.3.5 Policy service unavailable"};
     milliseconds deadline{std::chrono::seconds{60}};   // at most main.deadline, also where it is not set
     std::optional<std::uint32_t> retries{};            // nullopt: one for each service that is left

@@ -5,6 +5,11 @@ namespace policymux::forms {
 namespace {
 
 constexpr std::string_view exec_prefix = "exec:";
+constexpr std::string_view hash_prefix = "hash:";
+
+using By = Config::Balance::By;
+constexpr Choice<By> balances[] = {
+    {"weighted", By::weighted}, {"least_outstanding", By::least_outstanding}, {"first", By::first}};
 
 std::string quoted(std::string_view word) {
   std::string out = "\"";
@@ -64,6 +69,19 @@ Read<ServiceAddress::Value> ServiceAddress::read(std::string_view text) {
 std::string ServiceAddress::show(const Value& value) {
   if (const auto* endpoint = std::get_if<Endpoint>(&value)) return to_string(*endpoint);
   return std::string{exec_prefix} + Words::show(std::get<Config::Command>(value).words);
+}
+
+Read<Balance::Value> Balance::read(std::string_view text) {
+  if (text.starts_with(hash_prefix) && is_name(text.substr(hash_prefix.size()))) {
+    return Value{.by = By::hash, .attribute = std::string{text.substr(hash_prefix.size())}};
+  }
+  const auto by = Word<balances>::read(text);
+  if (!by) return wanted(text, "weighted, least_outstanding, first, or hash: and an attribute, as in hash:client_address");
+  return Value{.by = *by};
+}
+
+std::string Balance::show(const Value& value) {
+  return value.by == By::hash ? std::string{hash_prefix} + value.attribute : Word<balances>::show(value.by);
 }
 
 Read<Environment::Value> Environment::read(std::string_view text) {

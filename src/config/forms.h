@@ -238,6 +238,13 @@ struct Environment {
   static std::string show(const Value& value) { return Words::show(value); }
 };
 
+// "weighted", "hash:client_address".
+struct Balance {
+  using Value = Config::Balance;
+  static Read<Value> read(std::string_view text);
+  static std::string show(const Value& value);
+};
+
 // ---- forms made of forms ----
 
 // Nothing written: nullopt.

@@ -240,7 +240,10 @@ constexpr Setting setting_table[] = {
     service_row<&S::environment, Environment>("environment", "",
         "For exec: variables for the program, as NAME=value, separated by blanks."),
 
-    group_row<&G::balance, Text<plain_name>>("balance", "weighted", "How requests are spread over equal services."),
+    group_row<&G::balance, Balance>("balance", "weighted",
+        "How requests are spread over services of equal priority. weighted: by their weights. least_outstanding: to "
+        "the one that waits for the fewest answers. first: in the order of this file, the others for when it fails. "
+        "hash:ATTRIBUTE: requests with the same value of that attribute to the same service."),
     group_row<&G::default_action, Text<something>>("default_action", "451 4.3.5 Policy service unavailable",
         "The answer when all services failed."),
     group_row<&G::deadline, Duration<1, postfix_patience_ms>>("deadline", "60s",

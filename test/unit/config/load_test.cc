@@ -322,12 +322,33 @@ TEST_CASE("sections of later rooms are checked like the others") {
        "3:11: error: workers: \"8-4\": want one number from 1 to 1000 or two, as in 4-32"},
       {"[service s]\naddress = inet:1\nenvironment = A\n", "3:15: error: environment: \"A\": want NAME=value"},
       {"[group g]\ndefault_action =\n", "2:17: error: default_action: \"\": want a text"},
+      {"[group g]\nbalance = roundrobin\n",
+       "2:11: error: balance: \"roundrobin\": want weighted, least_outstanding, first, or hash: and an attribute, as in "
+       "hash:client_address"},
+      {"[group g]\nbalance = hash:\n",
+       "2:11: error: balance: \"hash:\": want weighted, least_outstanding, first, or hash: and an attribute, as in "
+       "hash:client_address"},
       {"[store]\nengine = mysql\n", "2:10: error: engine: \"mysql\": want lmdb, memory or redis"}};
   for (const auto& [text, want] : cases) {
     CAPTURE(text);
     const auto loaded = load(text);
     CHECK_FALSE(loaded.config);
     CHECK(std::find(loaded.told.begin(), loaded.told.end(), want) != loaded.told.end());
+  }
+}
+
+TEST_CASE("a group's balance is a word, or hash: and an attribute") {
+  using By = Config::Balance::By;
+  struct Case { std::string_view text; Config::Balance want; };
+  const Case cases[] = {{"weighted", {}},
+                        {"least_outstanding", {.by = By::least_outstanding}},
+                        {"first", {.by = By::first}},
+                        {"hash:sasl_username", {.by = By::hash, .attribute = "sasl_username"}}};
+  for (const auto& [text, want] : cases) {
+    CAPTURE(text);
+    const auto loaded = load("[group g]\nbalance = " + std::string{text} + "\n");
+    REQUIRE(loaded.config);
+    CHECK(loaded.config->groups[0].balance == want);
   }
 }
 

@@ -43,6 +43,7 @@ workers = 7
 address = inet:mx.example:99
 max_requests = 1000
 [group one]
+balance = hash:client_address
 default_action = DEFER  two   blanks
 retries = 0
 [dns]
@@ -116,9 +117,11 @@ TEST_CASE("a dump folds long values where joining the lines gives the same again
   Config config;
   config.main.restriction_classes.clear();
   for (int i = 0; i < 60; ++i) config.main.restriction_classes.push_back("class_" + std::to_string(i));
-  config.groups.push_back({.name = "g", .default_action = "450 4.7.1 "});
-  for (int i = 0; i < 40; ++i) config.groups[0].default_action += "wait  twice # here, #there ";
-  config.groups[0].default_action += "end";
+  auto& group = config.groups.emplace_back();
+  group.name = "g";
+  group.default_action = "450 4.7.1 ";
+  for (int i = 0; i < 40; ++i) group.default_action += "wait  twice # here, #there ";
+  group.default_action += "end";
   const auto dumped = dump(config);
   CAPTURE(dumped);
   CHECK(parsed(dumped) == config);

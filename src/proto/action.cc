@@ -197,7 +197,11 @@ bool is_class_word(std::string_view text) {
   });
 }
 
-std::string unknown_word(std::string_view word) {
+// Why the word is no restriction.
+std::string objection_to_restriction(std::string_view word) {
+  if (row_of(verb_rows, word) != nullptr || reply_code(word)) {
+    return quoted(word) + " is an action by itself: it cannot stand in a list of restrictions";
+  }
   std::vector<std::string_view> names;
   for (const auto& row : verb_rows) names.push_back(row.name);
   for (const auto& row : restriction_rows) names.push_back(row.name);
@@ -221,7 +225,7 @@ Checked check_restrictions(std::string_view action, const ActionRules& rules) {
     if (std::ranges::find(rules.restriction_classes, *word) != rules.restriction_classes.end()) continue;
     const auto* row = row_of(restriction_rows, *word);
     if (row == nullptr) {
-      if (!rules.foreign || words.size() > 1 || !is_class_word(action)) return invalid(unknown_word(*word));
+      if (!rules.foreign || words.size() > 1 || !is_class_word(action)) return invalid(objection_to_restriction(*word));
       checked.unknown_word = true;
     } else if (static_cast<std::size_t>(words.end() - word) <= row->arguments) {
       return invalid(std::string{row->name} + " wants an argument");

@@ -41,7 +41,7 @@ Template make_template(CheckerContext& context, std::string_view text, const Pla
 std::string cycle_text(std::span<const std::uint32_t> cycle, std::string_view link,
                        const std::function<std::string(std::uint32_t)>& name);
 
-// LANGUAGE: "What the client controls may not choose routes". Tells an error for each part that may not stand in
+// LANGUAGE: "What the client controls may not choose routes". Tells an error of the first part that may not stand in
 // FILTER, REDIRECT and BCC.
 void check_route(CheckerContext& context, const Template& route, const Place& at);
 

@@ -75,14 +75,16 @@ class ActionMaker {
   }
 
   // The action with something harmless for each ${...}. Of routes those come from tables, whose entries look
-  // like routes.
+  // like routes; a header may be all that a test found. What comes of it is checked again when it is made.
   std::string sample() const {
     const bool is_address = iequals(verb_, "REDIRECT") || iequals(verb_, "BCC");
     const std::string_view filling = is_address ? "x@example.org" : iequals(verb_, "FILTER") ? "smtp:x" : "x";
+    const bool is_header = iequals(verb_, "PREPEND");
     std::string out;
     for (const auto& part : action_.text.parts) {
       const auto* literal = std::get_if<Template::Literal>(&part);
-      out += literal != nullptr ? std::string_view{literal->text} : filling;
+      if (literal != nullptr) out += literal->text;
+      else out += is_header && out.size() == operand_at_ ? "X-Name: x" : filling;
     }
     return out;
   }

@@ -105,16 +105,22 @@ Template make_template(CheckerContext& context, std::string_view text, const Pla
 }
 
 void check_route(CheckerContext& context, const Template& route, const Place& at) {
-  const auto is_allowed = [&](const Template::Part& part) {
-    if (std::holds_alternative<Template::Literal>(part)) return true;
-    const auto* acl = std::get_if<Template::Acl>(&part);
-    if (acl == nullptr) return false;
-    const auto* type = find_acl_type(context.policy.acls[acl->acl].type);
+  const auto is_table = [](const Acl& acl) {
+    const auto* type = find_acl_type(acl.type);
     return type != nullptr && type->family == Family::question && type->question == QuestionKind::table;
   };
-  if (std::ranges::all_of(route.parts, is_allowed)) return;
-  context.report.error(at, {"${...} may not choose where mail goes: the client would choose",
-                            "in FILTER, REDIRECT and BCC only ${acl.NAME} of a table acl may stand"});
+  constexpr std::string_view hint = "in FILTER, REDIRECT and BCC only ${acl.NAME} of a table acl may stand";
+  for (const auto& part : route.parts) {
+    if (std::holds_alternative<Template::Literal>(part)) continue;
+    const auto* found = std::get_if<Template::Acl>(&part);
+    if (found == nullptr) {
+      return context.report.error(at, {"${...} may not choose where mail goes: the client would choose", std::string{hint}});
+    }
+    const auto& acl = context.policy.acls[found->acl];
+    if (is_table(acl)) continue;
+    return context.report.error(at, {"acl " + in_quotes(acl.name) + " is no table but of type " + acl.type +
+                                         ": what it finds may not choose where mail goes", std::string{hint}});
+  }
 }
 
 }  // namespace policymux

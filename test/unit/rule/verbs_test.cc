@@ -115,6 +115,22 @@ TEST_CASE("What the client controls may not choose routes: ${...} in FILTER, RED
     CHECK(try_policy(std::string{table_acl} + "action a " + route + "\n").policy);
   }
   CHECK(try_policy("action a PREPEND X-S: ${sender}\n").policy);
+  CHECK(told_of("acl z sender x\naction a REDIRECT ${acl.z}\n") ==
+        "2:19: error: acl 'z' is no table but of type sender: what it finds may not choose where mail goes (in FILTER, "
+        "REDIRECT and BCC only ${acl.NAME} of a table acl may stand)\n");
+}
+
+TEST_CASE("a header may be what a test found; PREPEND of what can be none is an error") {
+  const std::string acls = "acl s spf pass\nacl f sender x\n";
+  for (const std::string good : {"PREPEND ${acl.s.header}", "prepend \t${acl.s.header}", "PREPEND ${acl.f}",
+                                 "PREPEND ${sender_domain}: x", "PREPEND X-${sender_domain}: x"}) {
+    CAPTURE(good);
+    CHECK(try_policy(acls + "action p " + good + "\n").policy);
+  }
+  for (const std::string bad : {"PREPEND no ${acl.s.header}", "PREPEND x${acl.f}", "PREPEND"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(try_policy(acls + "action p " + bad + "\n").policy);
+  }
 }
 
 TEST_CASE("LOG text, SCORE n [tag] (a signed decimal), TAG name, CHAIN name, RETURN") {
@@ -125,6 +141,15 @@ TEST_CASE("LOG text, SCORE n [tag] (a signed decimal), TAG name, CHAIN name, RET
   const auto policy = load("action a CHAIN c\nacl x sender match=exact x\naccess x a\nchain c\n");
   CHECK(policy.actions[0].chain == 1);
   CHECK(policy.chains[1].name == "c");
+}
+
+TEST_CASE("OK and the like do not stand in a list of restrictions") {
+  CHECK(told_of("action m OK, REJECT\n") ==
+        "1:10: error: 'OK' is an action by itself: it cannot stand in a list of restrictions\n");
+  CHECK(told_of("action m reject_unverified_sender 550\n") ==
+        "1:10: error: '550' is an action by itself: it cannot stand in a list of restrictions\n");
+  CHECK(told_of("action m reject_unverified_sender, PERMTI\n") ==
+        "1:10: error: unknown action 'PERMTI': did you mean 'permit'?\n");
 }
 
 TEST_CASE("verbs that are nearly ours get a hint") {

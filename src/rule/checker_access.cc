@@ -8,28 +8,32 @@ namespace {
 
 constexpr std::uint32_t deepest_chain = 16;
 
-// LANGUAGE: "If the last word names an action it is the action". Takes it off the words.
+// One of them is always there, whether it is defined or not.
+bool is_action(const CheckerContext& context, std::string_view name) {
+  return name == "default" || context.actions.find(name);
+}
+
+// LANGUAGE: "If the last word names an action it is the action". Takes it off the words; nullopt: the default.
 std::optional<std::uint32_t> take_action(CheckerContext& context, std::span<const Word>& words) {
   const auto& last = words.back();
-  const auto action = context.actions.find(last.text);
-  if (!action) return std::nullopt;
+  if (!is_action(context, last.text)) return std::nullopt;
   words = words.first(words.size() - 1);
   if (context.acls.find(last.text)) {
     context.report.warning(last.place, {in_quotes(last.text) + " is an action and an acl: taken as the action"});
   }
-  return action;
+  return context.actions.find(last.text);
 }
 
 // A word of an access line may also have been meant for an action.
 std::optional<Term> resolve_word(CheckerContext& context, const Word& word, bool is_last) {
   const std::string_view name = word.text;
   const bool negated = name.starts_with('!');
-  if (negated && context.actions.find(name.substr(1)) && !context.acls.find(name.substr(1))) {
+  if (negated && is_action(context, name.substr(1)) && !context.acls.find(name.substr(1))) {
     context.report.error(word.place, {in_quotes(name.substr(1)) + " is an action: it has no opposite"});
     return std::nullopt;
   }
   if (negated || context.acls.find(name)) return resolve_term(context, name, {.place = word.place});
-  if (context.actions.find(name)) {
+  if (is_action(context, name)) {
     context.report.error(word.place, {in_quotes(name) + " is an action: it must be the last word"});
     return std::nullopt;
   }

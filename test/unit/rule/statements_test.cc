@@ -151,6 +151,18 @@ TEST_CASE("a value file is read once, however many acls use it, and they share i
         std::get<TextTest>(shared.policy->acls[1].test).files[0]);
 }
 
+TEST_CASE("No action means default, which always exists: DUNNO unless redefined") {
+  for (const std::string action : {"", " default"}) {
+    CAPTURE(action);
+    CHECK_FALSE(load("acl a sender match=exact x\naccess a" + action + "\n").lines[0].action);
+  }
+  CHECK(load("acl a sender match=exact x\naction default REJECT\naccess a default\n").lines[0].action == 0u);
+  const std::string acl = "acl a sender match=exact x\n";
+  CHECK(told_of(acl + "access default\n") == "2:8: error: 'default' is an action: this line has no acl\n");
+  CHECK(told_of(acl + "access default a\n") == "2:8: error: 'default' is an action: it must be the last word\n");
+  CHECK(told_of(acl + "access !default a\n") == "2:8: error: 'default' is an action: it has no opposite\n");
+}
+
 TEST_CASE("action: defined twice is an error. The action named default must be a Postfix action") {
   CHECK(told_of("action a OK\naction a OK\n") == "2:8: error: action 'a' is defined already, at policy.conf:1\n");
   CHECK(load("action x OK\naction default DUNNO\n").default_action == 1u);

@@ -252,6 +252,7 @@ class ValueReader {
         acl_.silent = true;
         continue;
       }
+      if (is_separator(word)) continue;
       if (!options.values_are_marked()) warn_of_late_option(word, options);
       read(word);
       ++count;
@@ -266,6 +267,12 @@ class ValueReader {
     if (type_.family == Family::log) return draft_.log_text.push_back(word);
     if (word.text.front() == '/') return read_list(word);
     if (auto flaw = take(word.text, origin)) context_.error(origin, word.text, *std::move(flaw));
+  }
+
+  // Days and months may be separated by commas, blanks or both: "Monday , Friday".
+  bool is_separator(const Word& word) const {
+    const bool is_list = type_.family == Family::days || type_.family == Family::months;
+    return is_list && !word.text.empty() && word.text.find_first_not_of(',') == word.text.npos;
   }
 
   void warn_of_late_option(const Word& word, const OptionReader& options) {

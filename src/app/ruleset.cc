@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/disk_files.h"
+#include "app/value_checks.h"
 #include "rule/load.h"
 
 namespace policymux {
@@ -31,7 +32,7 @@ std::string policy_path(const Origins& origins, const Config& config) {
 }
 
 std::optional<Config> read_config(const Origins& origins, Diagnostics& diagnostics) {
-  return origins.config ? load_config(*origins.config, diagnostics) : default_config();
+  return origins.config ? load_config(*origins.config, diagnostics, value_checks()) : default_config();
 }
 
 Ruleset read_ruleset(const Origins& origins, Config config, std::span<const QuestionKind> built_in) {

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "app/allow.h"
 #include "cli/commands.h"
 #include "config/settings.h"
 #include "rule/lint.h"
@@ -20,10 +19,10 @@ void lint_listeners(const Origins& origins, const Config& config, Diagnostics& o
   if (::access(std::string{postfix_queue}.c_str(), F_OK) != 0) return;
   for (const auto& endpoint : config.main.listen) {
     if (endpoint.kind != Endpoint::Kind::local || endpoint.path.starts_with(postfix_queue)) continue;
-    out.push_back({.severity = Severity::warning,
-                   .what = {.file = origins.config ? origins.config->path : "",
-                            .text = fmt::format("main.listen: {} cannot be seen from Postfix's chroot", to_string(endpoint))},
-                   .hint = "a path below /var/spool/postfix can, and so can inet"});
+    auto& doubt = out.emplace_back(Diagnostic{Severity::warning, {}});
+    if (origins.config) doubt.what.file = origins.config->path;
+    doubt.what.text = fmt::format("main.listen: {} cannot be seen from Postfix's chroot", to_string(endpoint));
+    doubt.hint = "a path below /var/spool/postfix can, and so can inet";
   }
 }
 
@@ -36,12 +35,7 @@ void tell(const Diagnostics& diagnostics) {
 int check(const CheckOptions& options) {
   Diagnostics diagnostics;
   auto config = read_config(options.origins, diagnostics);
-  if (config) {
-    lint_listeners(options.origins, *config, diagnostics);
-    if (const auto allow = allow_only(config->main.allow); !allow) {
-      diagnostics.push_back({.what = {.file = options.origins.config->path, .text = "main.allow: " + allow.error()}});
-    }
-  }
+  if (config) lint_listeners(options.origins, *config, diagnostics);
   tell(diagnostics);
   if (!config) return 1;
   const auto dumped = options.dump ? dump(*config) : std::string{};

@@ -39,7 +39,7 @@ struct Config {
     std::string chroot{};                              // empty: none
     milliseconds timeout{std::chrono::seconds{5}};
     milliseconds deadline{std::chrono::seconds{75}};   // below 100 s
-    std::vector<std::string> allow{"127.0.0.0/8", "::1"};  // looks like addresses; the room `match` reads them
+    std::vector<std::string> allow{"127.0.0.0/8", "::1"};
     std::uint32_t max_connections = 10'000;
     std::uint32_t max_request_bytes = 64 * 1024;
     std::uint32_t max_attributes = 256;
@@ -166,6 +166,13 @@ std::optional<ConfigPlace> find_config(std::string_view given, const std::functi
                                        const std::function<bool(const std::string&)>& exists);
 std::optional<ConfigPlace> find_config(std::string_view given);  // asks the system
 
+// Values that rooms above know how to judge. Each says what is wrong, or nothing; empty: whatever has the form passes.
+struct ValueChecks {
+  using Flaw = std::optional<std::string>;
+  std::function<Flaw(std::string_view network)> network{};  // of main.allow
+  std::function<Flaw(std::string_view action, const std::vector<std::string>& restriction_classes)> action{};
+};
+
 // What applies where there is no main.conf at all.
 Config default_config();
 
@@ -176,8 +183,9 @@ Config default_config();
 //   Limits  1 MiB a file; 64 KiB a line, or 197 bytes where inih cannot be told otherwise.
 //   `path`  names the file in diagnostics, as given.
 std::optional<Config> parse_config(std::string_view text, const std::string& path, ConfigDialect dialect,
-                                   Diagnostics& diagnostics);
-std::optional<Config> load_config(const ConfigPlace& place, Diagnostics& diagnostics);  // reads the file
+                                   Diagnostics& diagnostics, const ValueChecks& checks = {});
+std::optional<Config> load_config(const ConfigPlace& place, Diagnostics& diagnostics,
+                                  const ValueChecks& checks = {});  // reads the file
 
 // A reload: what of `fresh` can apply at once.
 struct Changes {

@@ -26,8 +26,8 @@ constexpr std::string_view apolicy_policy_path = "/etc/apolicy/policy.conf";
 // Turns sections of text into a Config. One use.
 class Loader {
  public:
-  Loader(const std::string& path, ConfigDialect dialect, Diagnostics& diagnostics)
-      : path_{path}, dialect_{dialect}, diagnostics_{diagnostics} {}
+  Loader(const std::string& path, ConfigDialect dialect, Diagnostics& diagnostics, const ValueChecks& checks)
+      : path_{path}, dialect_{dialect}, diagnostics_{diagnostics}, checks_{checks} {}
 
   Config run(const std::vector<IniSection>& file) {
     for (const auto& section : file) load(section);
@@ -35,6 +35,8 @@ class Loader {
     settle_deadlines();
     check_listeners();
     check_services();
+    check_networks();
+    check_actions();
     return std::move(config_);
   }
 
@@ -215,7 +217,36 @@ class Loader {
                        [&](const Endpoint& listener) { return reaches(address, listener); });
   }
 
+  // ---- what rooms above judge ----
+
+  void check_networks() {
+    const auto* entry = find_given("main", "allow");
+    if (entry == nullptr || !checks_.network) return;
+    for (const auto& network : config_.main.allow) {
+      if (const auto flaw = checks_.network(network)) {
+        report(Severity::error, entry->line, column_of(network, *entry), "allow: " + *flaw);
+      }
+    }
+  }
+
+  void check_actions() {
+    if (!checks_.action) return;
+    for (std::size_t i = 0; i < config_.groups.size(); ++i) {
+      const auto* entry = find_given("group", "default_action", i);
+      if (entry == nullptr) continue;
+      if (const auto flaw = checks_.action(config_.groups[i].default_action, config_.main.restriction_classes)) {
+        report(Severity::error, entry->line, entry->value_column, "default_action: " + *flaw);
+      }
+    }
+  }
+
   // ---- helpers ----
+
+  // Of a word in a list; of the list where the word is in a continuation line.
+  static int column_of(std::string_view word, const IniEntry& list) {
+    const auto at = list.line.text.find(word, static_cast<std::size_t>(list.value_column - 1));
+    return at == std::string::npos ? list.value_column : static_cast<int>(at) + 1;
+  }
 
   const IniEntry* find_given(std::string_view section, std::string_view name, std::size_t index = 0) const {
     const auto at = std::find_if(given_.rbegin(), given_.rend(), [&](const Given& g) {
@@ -235,6 +266,7 @@ class Loader {
   const std::string& path_;
   const ConfigDialect dialect_;
   Diagnostics& diagnostics_;
+  const ValueChecks& checks_;
   Config config_;
   std::vector<Opened> opened_;
   std::vector<Given> given_;
@@ -292,10 +324,10 @@ Config default_config() {
 }
 
 std::optional<Config> parse_config(std::string_view text, const std::string& path, ConfigDialect dialect,
-                                   Diagnostics& diagnostics) {
+                                   Diagnostics& diagnostics, const ValueChecks& checks) {
   Diagnostics found;
   const auto file = read_ini(text, path, dialect, found);
-  auto config = Loader{path, dialect, found}.run(file);
+  auto config = Loader{path, dialect, found, checks}.run(file);
   std::stable_sort(found.begin(), found.end(),
                    [](const Diagnostic& a, const Diagnostic& b) { return a.what.line < b.what.line; });
   const bool failed = has_errors(found);
@@ -304,9 +336,9 @@ std::optional<Config> parse_config(std::string_view text, const std::string& pat
   return config;
 }
 
-std::optional<Config> load_config(const ConfigPlace& place, Diagnostics& diagnostics) {
+std::optional<Config> load_config(const ConfigPlace& place, Diagnostics& diagnostics, const ValueChecks& checks) {
   const auto text = read_file(place.path);
-  if (text) return parse_config(*text, place.path, place.dialect, diagnostics);
+  if (text) return parse_config(*text, place.path, place.dialect, diagnostics, checks);
   diagnostics.push_back({.what = text.error()});
   return std::nullopt;
 }

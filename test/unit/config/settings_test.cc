@@ -177,7 +177,7 @@ TEST_CASE("a reload keeps sealed settings as they run and names them") {
   fresh.main.timeout = 9s;
   fresh.main.log_level = Level::debug;
   fresh.store.engine = StoreEngine::memory;
-  fresh.groups.push_back({.name = "g"});
+  fresh.groups.emplace_back().name = "g";
   const auto changed = changes(running, fresh);
   CHECK(changed.sealed == std::vector<std::string>{"main.listen", "main.user", "store.engine"});
   auto want = fresh;

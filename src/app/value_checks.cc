@@ -1,0 +1,24 @@
+#include "app/value_checks.h"
+
+#include <policymux/action.h>
+
+#include "match/address.h"
+
+namespace policymux {
+namespace {
+
+template <class T>
+ValueChecks::Flaw flaw_of(const Result<T, std::string>& checked) {
+  return checked ? ValueChecks::Flaw{} : checked.error();
+}
+
+}  // namespace
+
+ValueChecks value_checks() {
+  return {.network = [](std::string_view network) { return flaw_of(parse_address_range(network)); },
+          .action = [](std::string_view action, const std::vector<std::string>& classes) {
+            return flaw_of(check_action(action, {.restriction_classes = classes}));
+          }};
+}
+
+}  // namespace policymux

@@ -1,0 +1,10 @@
+// What main.conf holds of addresses and actions, judged by the rooms that know them.
+#pragma once
+
+#include "config/config.h"
+
+namespace policymux {
+
+ValueChecks value_checks();
+
+}  // namespace policymux

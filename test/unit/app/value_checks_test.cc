@@ -1,0 +1,43 @@
+#include "app/value_checks.h"
+
+#include "base/diagnostic.h"
+#include "support/catch.h"
+
+using namespace policymux;
+
+namespace {
+
+std::vector<std::string> mistakes(std::string_view text) {
+  Diagnostics diagnostics;
+  parse_config(text, "main.conf", ConfigDialect::policymux, diagnostics, value_checks());
+  std::vector<std::string> out;
+  for (const auto& diagnostic : diagnostics) {
+    if (diagnostic.severity == Severity::error) out.push_back(summary(diagnostic));
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("\"values that do not fit are errors with file:line; all of them are told at once\": networks of allow") {
+  const auto told = mistakes("[main]\nallow = 10.0.0.0/8 10.0.0.1/8, 192.0.2.1\n  192.0.2.9-192.0.2.1\nuser = a b\n");
+  REQUIRE(told.size() == 3);
+  CHECK(told[0].starts_with("main.conf:2:20: error: allow: "));
+  CHECK(told[0].find("10.0.0.1/8") != std::string::npos);
+  CHECK(told[1].starts_with("main.conf:2:9: error: allow: "));
+  CHECK(told[1].find("192.0.2.9-192.0.2.1") != std::string::npos);
+  CHECK(told[2].starts_with("main.conf:4:8: error: user: "));
+}
+
+TEST_CASE("a group's default_action is an action that Postfix takes for what it seems to be") {
+  for (const std::string bad : {"FROB", "550", "451", "FILTER nowhere", "reject_rbl_client a:b", "frob"}) {
+    CAPTURE(bad);
+    const auto told = mistakes("[group g]\nretries = 1\ndefault_action = " + bad + "\n");
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].starts_with("main.conf:3:18: error: default_action: "));
+  }
+  for (const std::string good : {"451 4.3.5 Later", "DUNNO", "DEFER_IF_PERMIT", "reject_unverified_sender", "frob"}) {
+    CAPTURE(good);
+    CHECK(mistakes("[group g]\ndefault_action = " + good + "\n[main]\nrestriction_classes = frob\n").empty());
+  }
+}

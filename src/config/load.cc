@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <tuple>
 
 #include "base/text.h"
 #include "config/config.h"
@@ -33,6 +35,7 @@ class Loader {
     for (const auto& section : file) load(section);
     settle_policy_path();
     settle_deadlines();
+    check_tiers();
     check_listeners();
     check_services();
     check_networks();
@@ -98,10 +101,8 @@ class Loader {
   }
 
   Opened find_or_add(const SectionType& type, std::string_view name, const IniSection& section) {
-    const auto same = std::find_if(opened_.begin(), opened_.end(), [&](const Opened& o) {
-      return o.type == &type && type.name_of(config_, o.index) == name;
-    });
-    if (same == opened_.end()) return opened_.emplace_back(Opened{&type, type.open(config_, name), &section});
+    const auto* same = find_opened(type.name, name);
+    if (same == nullptr) return opened_.emplace_back(Opened{&type, type.open(config_, name), &section});
     if (dialect_ == ConfigDialect::policymux) {
       report(Severity::error, section.line, 1,
              fmt::format("[{}] a second time: the first is in line {}", section.name, same->source->line.number));
@@ -192,6 +193,35 @@ class Loader {
     }
   }
 
+  // Services of one priority are tried one after the other, then those of the next.
+  void check_tiers() {
+    std::map<std::string_view, std::vector<const Config::Service*>> members;
+    for (const auto& service : config_.services) members[service.group].push_back(&service);
+    for (auto& [name, services] : members) {
+      const auto* given = find_opened("group", name);
+      Config::Group group;
+      if (given != nullptr) group = config_.groups[given->index];
+      else given = find_opened("service", services.front()->name);
+      group.deadline = std::min(group.deadline, config_.main.deadline);
+      const auto longest = longest_wait(services, group.retries);
+      if (longest <= group.deadline) continue;
+      report(Severity::warning, given->source->line, 1,
+             fmt::format("group {}: the time-outs of its services add up to {}, more than its deadline of {}", name,
+                         format_duration(longest), format_duration(group.deadline)));
+    }
+  }
+
+  // Until the last try has timed out; of one priority the slowest may come first.
+  static milliseconds longest_wait(std::vector<const Config::Service*>& services, std::optional<std::uint32_t> retries) {
+    std::sort(services.begin(), services.end(), [](const auto* a, const auto* b) {
+      return std::tie(a->priority, b->timeout) < std::tie(b->priority, a->timeout);
+    });
+    const auto tries = std::min(services.size(), retries ? std::size_t{*retries} + 1 : services.size());
+    milliseconds sum{};
+    for (std::size_t i = 0; i < tries; ++i) sum += services[i]->timeout;
+    return sum;
+  }
+
   void check_listeners() {
     const auto& listen = config_.main.listen;
     for (auto at = listen.begin(); at != listen.end(); ++at) {
@@ -246,6 +276,13 @@ class Loader {
   static int column_of(std::string_view word, const IniEntry& list) {
     const auto at = list.line.text.find(word, static_cast<std::size_t>(list.value_column - 1));
     return at == std::string::npos ? list.value_column : static_cast<int>(at) + 1;
+  }
+
+  const Opened* find_opened(std::string_view type, std::string_view name) const {
+    const auto at = std::find_if(opened_.begin(), opened_.end(), [&](const Opened& o) {
+      return o.type->name == type && o.type->name_of(config_, o.index) == name;
+    });
+    return at == opened_.end() ? nullptr : &*at;
   }
 
   const IniEntry* find_given(std::string_view section, std::string_view name, std::size_t index = 0) const {

@@ -370,6 +370,39 @@ TEST_CASE("a group's deadline is at most main's, also where it is the default") 
   CHECK(told[1] == "2:12: error: deadline: \"30s\": want at most the deadline of [main], 20s");
 }
 
+// "`check` warns when the time-outs of a group's tiers do not fit into its deadline"
+TEST_CASE("the time-outs of a group's services, one after the other, fit into its deadline") {
+  const auto service = [](std::string_view name, std::string_view more) {
+    return fmt::format("[service {}]\naddress = inet:127.0.0.1:9\n{}\n", name, more);
+  };
+  const std::string two = service("a", "timeout = 20s") + service("b", "timeout = 20s\npriority = 20");
+  const auto too_long = [](int line, std::string_view sum, std::string_view deadline) {
+    return fmt::format("{}:1: warning: group default: the time-outs of its services add up to {}, more than its "
+                       "deadline of {}", line, sum, deadline);
+  };
+  struct Case { std::string text, want; };  // want empty: they fit
+  const Case cases[] = {
+      {two, ""},
+      {two + service("c", "timeout = 20s"), ""},
+      {two + service("c", "timeout = 21s"), too_long(1, "61s", "1m")},
+      {two + service("c", "timeout = 21s\ngroup = other"), ""},
+      {two + "[group default]\ndeadline = 30s\n", too_long(8, "40s", "30s")},
+      {two + "[group default]\ndeadline = 30s\nretries = 0\n", ""},
+      {"[main]\ndeadline = 39s\n" + two, too_long(3, "40s", "39s")},
+      {service("slow", "timeout = 50s") + service("quick", "timeout = 1s") + "[group default]\nretries = 0\n" +
+           "deadline = 49s\n",
+       too_long(7, "50s", "49s")},
+  };
+  for (const auto& [text, want] : cases) {
+    CAPTURE(text);
+    const auto loaded = load(text);
+    CHECK(loaded.config);
+    auto told = loaded.told;
+    std::erase_if(told, [](const auto& line) { return line.find("not built in yet") != line.npos; });
+    CHECK(told == (want.empty() ? Told{} : Told{want}));
+  }
+}
+
 // "a main.conf found as apolicy's ... is read by Python 2 ConfigParser's rules (`key: value`, ` ;` comments, any
 // case), keys before any section belong to [main], and unknown keys only warn."
 TEST_CASE("apolicy's main.conf is read by its own rules") {

@@ -1,10 +1,12 @@
 // The commands that end by themselves. Each returns the exit status: 0 done, 1 a problem.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/ruleset.h"
+#include "base/endpoint.h"
 #include "base/time.h"
 
 namespace policymux {
@@ -28,7 +30,7 @@ int explain(const ExplainOptions& options);
 // One request to a running server, its answer on stdout.
 struct QueryOptions {
   Origins origins{};
-  std::string server{};                 // an endpoint; empty: the first listener of main.conf
+  std::optional<Endpoint> server{};       // nullopt: the first listener of main.conf
   std::vector<std::string> attributes{};  // name=value; none: a request from stdin
   milliseconds timeout{std::chrono::seconds{100}};
 };

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -16,11 +17,20 @@
 namespace policymux {
 namespace {
 
-// Every request of `text`. The empty line after the last one may be missing.
+std::string_view without_empty_lines(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of("\r\n"), text.size()));
+  return text;
+}
+
+// Every request of `text`. Empty lines may be many between requests, and missing after the last one.
 int explain_all(PolicyEngine& engine, std::string text, const std::string& name) {
-  if (!text.ends_with("\n\n") && !text.ends_with("\n\r\n")) text += text.ends_with('\n') ? "\n" : "\n\n";
+  text += "\n\n";
   RequestParser parser;
-  std::string_view rest = text;
+  auto rest = without_empty_lines(text);
+  if (rest.empty()) {
+    fmt::print(stderr, "{}: no request\n", name);
+    return 1;
+  }
   for (int number = 1; !rest.empty(); ++number) {
     if (parser.parse(rest) != ParseStatus::complete) {
       fmt::print(stderr, "{}: request {}: {}\n", name, number, to_string(parser.problem()));
@@ -29,7 +39,7 @@ int explain_all(PolicyEngine& engine, std::string text, const std::string& name)
     auto& request = parser.request();
     request.now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
     fmt::print("{}{}", number > 1 ? "\n" : "", engine.explain(request));
-    rest.remove_prefix(request.raw().size());
+    rest = without_empty_lines(rest.substr(request.raw().size()));
   }
   return 0;
 }

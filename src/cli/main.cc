@@ -24,13 +24,17 @@ CLI::Option* add_duration(CLI::App& command, const std::string& name, millisecon
   }, help + " (" + format_duration(target) + ")");
 }
 
-CLI::Option* add_endpoint(CLI::App& command, const std::string& name, Endpoint& target, const std::string& help) {
+// `target`: an Endpoint, or an optional one.
+template <class Target>
+CLI::Option* add_endpoint(CLI::App& command, const std::string& name, Target& target, const std::string& help) {
   return command.add_option_function<std::string>(name, [&target, name](const std::string& text) {
     auto endpoint = parse_endpoint(text);
     if (!endpoint) throw CLI::ValidationError(name, endpoint.error());
     target = *std::move(endpoint);
-  }, help + " (" + to_string(target) + ")");
+  }, help);
 }
+
+std::string with_default(const std::string& help, const Endpoint& endpoint) { return help + " (" + to_string(endpoint) + ")"; }
 
 struct ConfigArguments {
   std::string config{}, policy{};
@@ -48,7 +52,7 @@ CLI::App& add_command(CLI::App& app, ConfigArguments& config, const std::string&
 void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_process, bool& is_inline, ConfigArguments& config) {
   auto& command = add_command(app, config, "bench", "put load on a policy server, or measure parsing and deciding alone");
   auto& load = bench.load;
-  add_endpoint(command, "--target", load.target, "the server to ask");
+  add_endpoint(command, "--target", load.target, with_default("the server to ask", load.target));
   command.add_option("--connections", load.connections, "how many (10)")->check(CLI::Range(1u, 100'000u));
   command.add_option("--rate", load.rate, "requests per second in all; 0: as fast as answers come (0)")->check(CLI::NonNegativeNumber);
   add_duration(command, "--duration", load.duration, "how long to measure");
@@ -59,7 +63,8 @@ void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_proces
   command.add_option("--cpu", load.cpu, "run on this processor alone");
   command.add_flag("--json", bench.json, "one line of JSON");
   command.add_flag("--floor", bench.floor, "be the floor instead: a server that only finds a request's end");
-  add_endpoint(command, "--listen", bench.floor_options.listen, "where the floor listens");
+  add_endpoint(command, "--listen", bench.floor_options.listen,
+               with_default("where the floor listens", bench.floor_options.listen));
   command.add_flag("--inline", is_inline, "no network: parse and decide requests with the policy, and say what each costs");
   command.callback([&] {
     bench.floor_options.cpu = load.cpu;
@@ -93,7 +98,7 @@ int run(int argc, char** argv) {
 
   QueryOptions query_options;
   auto& querying = add_command(app, config, "query", "send one request to a running server and print its answer");
-  querying.add_option("--server", query_options.server, "inet:host:port or unix:path (the first listener of main.conf)");
+  add_endpoint(querying, "--server", query_options.server, "inet:host:port or unix:path (the first listener of main.conf)");
   add_duration(querying, "--timeout", query_options.timeout, "how long to wait");
   querying.add_option("NAME=VALUE", query_options.attributes, "attributes of the request; none: a request from stdin")
       ->check([](const std::string& text) {
@@ -105,7 +110,7 @@ int run(int argc, char** argv) {
   InlineBenchOptions inline_options;
   bool is_inline = false;
   add_bench(app, bench_options, inline_options, is_inline, config);
-  app.add_subcommand("version", "print the version");
+  add_command(app, config, "version", "print the version");
 
   try {
     app.parse(argc, argv);

@@ -73,7 +73,7 @@ std::string request_from(const std::vector<std::string>& attributes) {
 }
 
 Result<Endpoint, std::string> server_of(const QueryOptions& options) {
-  if (!options.server.empty()) return parse_endpoint(options.server);
+  if (options.server) return *options.server;
   Diagnostics diagnostics;
   const auto config = read_config(options.origins, diagnostics);
   if (config && !config->main.listen.empty()) return config->main.listen.front();

@@ -41,7 +41,8 @@ class Usage(Case):
             self.assertIn(name, text)
 
     def test_wrong_usage_is_status_2(self):
-        for arguments in ((), ("nonsense",), ("check", "--nonsense"), ("version", "--nonsense"), ("serve", "-c")):
+        for arguments in ((), ("nonsense",), ("check", "--nonsense"), ("version", "--nonsense"), ("serve", "-c"),
+                          ("query", "--server", "bogus"), ("bench", "--target", "bogus")):
             with self.subTest(arguments=arguments):
                 result = run(*arguments)
                 self.assertEqual(result.returncode, 2)
@@ -51,6 +52,12 @@ class Usage(Case):
         result = run("version")
         self.assertEqual(result.returncode, 0)
         self.assertRegex(result.stdout, r"(?i)policymux \d+\.\d+\.\d+")
+
+
+    def test_every_command_takes_a_configuration(self):
+        for arguments in (("-c", "x"), ("--policy", "x")):
+            result = run("version", *arguments)
+            self.assertEqual(result.returncode, 0, result.stderr)
 
 
 class Check(Case):
@@ -128,6 +135,17 @@ class Explain(Case):
         text = self.explain(POLICY, rcpt(sender="a@bad.test", client_address="198.51.100.7"), rcpt())
         self.assertIn("REJECT", text)
         self.assertIn("DUNNO", text)
+
+    def test_any_number_of_empty_lines_between_requests(self):
+        bad, good = (render(request).decode() for request in (rcpt(sender="a@bad.test", client_address="::1"), rcpt()))
+        for text in (f"{bad}{good}", f"\n{bad}\n\n\n{good}\n\n", f"\r\n{bad}\r\n{good}\r\n\r\n", f"{bad}{good[:-2]}"):
+            with self.subTest(text=text):
+                result = run("explain", "-c", self.conf(POLICY), stdin=text)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual(result.stdout.count("decision: "), 2)
+
+    def test_no_request_is_status_1(self):
+        self.assertEqual(run("explain", "-c", self.conf(POLICY), stdin="\n").returncode, 1)
 
     def test_requests_from_a_file(self):
         path = self.directory.write("requests", render(rcpt(sender="a@bad.test", client_address="::1")).decode())

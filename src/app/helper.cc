@@ -23,9 +23,8 @@ void block_signals() {
 
 }  // namespace
 
-Helper::Helper() : thread_{[this] { run(); }} { set_policy(thread_.native_handle(), SCHED_IDLE); }
-
 Helper::~Helper() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
@@ -41,6 +40,9 @@ void Helper::post(std::function<void()> job) {
     jobs_.push_back(std::move(job));
   }
   wake_.notify_one();
+  if (thread_.joinable()) return;
+  thread_ = std::thread{[this] { run(); }};
+  set_policy(thread_.native_handle(), SCHED_IDLE);
 }
 
 void Helper::run() {

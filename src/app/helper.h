@@ -9,11 +9,12 @@
 
 namespace policymux {
 
-// Runs jobs one after the other, at idle priority, with all signals blocked.
+// Runs jobs one after the other, at idle priority, with all signals blocked. The thread is started for the first
+// job: the C library's calls are a little cheaper as long as there is only one.
 //   Errors  none: a job that throws ends the process.
 class Helper {
  public:
-  Helper();
+  Helper() = default;
   ~Helper();  // runs what is left, at ordinary priority, and waits for it
   Helper& operator=(Helper&&) = delete;
 

@@ -30,6 +30,8 @@ void check_chains(CheckerContext& context, std::span<const ChainStatement> state
 
 // --- shared by them -----------------------------------------------------------------------------------------
 
+inline constexpr std::size_t most_tests = 1'000;  // of one access line; members of one any, all or none
+
 // "name" or "!name". nullopt: an error was told.
 std::optional<Term> resolve_term(CheckerContext& context, std::string_view text, const Origin& at);
 

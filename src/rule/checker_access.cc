@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include "rule/checker.h"
 #include "rule/graph.h"
@@ -7,6 +8,7 @@ namespace policymux {
 namespace {
 
 constexpr std::uint32_t deepest_chain = 16;
+constexpr std::uint64_t most_visits = 1'000'000;  // of access lines by one request, where chains are called again
 
 // One of them is always there, whether it is defined or not.
 bool is_action(const CheckerContext& context, std::string_view name) {
@@ -66,22 +68,59 @@ std::string text_of(const AccessStatement& statement) {
   return text;
 }
 
+// The chain that the line calls.
+std::optional<std::uint32_t> called_by(const Policy& policy, const Access& line) {
+  if (!line.action || policy.actions[*line.action].kind != Action::Kind::chain) return std::nullopt;
+  return policy.actions[*line.action].chain;
+}
+
 // Which line of a chain calls `to`.
 const Access& caller(const Policy& policy, std::uint32_t from, std::uint32_t to) {
-  const auto calls = [&](std::uint32_t line) {
-    const auto& action = policy.lines[line].action;
-    return action && policy.actions[*action].kind == Action::Kind::chain && policy.actions[*action].chain == to;
-  };
+  const auto calls = [&](std::uint32_t line) { return called_by(policy, policy.lines[line]) == to; };
   return policy.lines[*std::ranges::find_if(policy.chains[from].lines, calls)];
 }
 
 Graph calls_of(const Policy& policy) {
   Graph calls(policy.chains.size());
   for (const auto& line : policy.lines) {
-    if (!line.action || policy.actions[*line.action].kind != Action::Kind::chain) continue;
-    calls[line.chain].push_back(policy.actions[*line.action].chain);
+    if (const auto called = called_by(policy, line)) calls[line.chain].push_back(*called);
   }
   return calls;
+}
+
+// How many access lines a request can run in each chain, with all that they call: at most `limit` + 1 is counted.
+//   REQUIRES  no cycles
+std::vector<std::uint64_t> visits_of(const Policy& policy, const std::vector<std::uint32_t>& heights,
+                                     std::uint64_t limit) {
+  std::vector<std::uint32_t> inner_first(policy.chains.size());
+  std::iota(inner_first.begin(), inner_first.end(), 0u);
+  std::ranges::sort(inner_first, {}, [&](std::uint32_t chain) { return heights[chain]; });
+  std::vector<std::uint64_t> visits(policy.chains.size());
+  for (const auto chain : inner_first) {
+    for (const auto line : policy.chains[chain].lines) {
+      const auto called = called_by(policy, policy.lines[line]);
+      visits[chain] = std::min(visits[chain] + 1 + (called ? visits[*called] : 0), limit + 1);
+    }
+  }
+  return visits;
+}
+
+// Calls of calls of chains multiply. Told at the innermost chain that runs too much.
+void check_visits(CheckerContext& context, const Graph& calls, const std::vector<std::uint32_t>& heights) {
+  const auto& policy = context.policy;
+  const auto limit = std::max<std::uint64_t>(most_visits, policy.lines.size());
+  const auto visits = visits_of(policy, heights, limit);
+  const auto is_too_much = [&](std::uint32_t chain) { return visits[chain] > limit; };
+  if (!is_too_much(0)) return;
+  std::uint32_t chain = 0;
+  for (auto next = std::ranges::find_if(calls[0], is_too_much); next != calls[chain].end();
+       next = std::ranges::find_if(calls[chain], is_too_much)) {
+    chain = *next;
+  }
+  context.report.error(
+      policy.lines[policy.chains[chain].lines.front()].place,
+      {"chain " + in_quotes(policy.chains[chain].name) + " could run more than 1,000,000 access lines for one request",
+       "a chain that is called many times by chains that are called many times runs as often as their product"});
 }
 
 // Told at the call that goes one too deep.
@@ -120,6 +159,10 @@ void add_access(CheckerContext& context, const AccessStatement& statement) {
                          {in_quotes(statement.words.front().text) + " is an action: this line has no acl"});
     return;
   }
+  if (words.size() > most_tests) {
+    context.report.error(words[most_tests].place, {"more than 1,000 tests in one line", "any, all and none combine tests"});
+    return;
+  }
   for (const auto& word : words) {
     const bool is_last = &word == &statement.words.back() && words.size() > 1;
     if (const auto term = resolve_word(context, word, is_last)) line.terms.push_back(*term);
@@ -139,7 +182,10 @@ void check_chains(CheckerContext& context, std::span<const ChainStatement> state
     context.report.error(caller(policy, cycle.back(), cycle.front()).place,
                          {"a cycle of chains: " + cycle_text(cycle, " calls ", name)});
   }
-  if (walked.cycles.empty()) check_depth(context, calls, walked.heights);
+  if (walked.cycles.empty()) {
+    check_depth(context, calls, walked.heights);
+    check_visits(context, calls, walked.heights);
+  }
 
   std::vector<bool> is_called(policy.chains.size(), false);
   for (const auto& callees : calls) {

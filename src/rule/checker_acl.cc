@@ -458,7 +458,14 @@ void settle_question(CheckerContext& context, Acl& acl, const Draft& draft, cons
 
 void resolve_members(CheckerContext& context, std::uint32_t acl) {
   auto& test = std::get<CompositeTest>(context.policy.acls[acl].test);
-  for (const auto& member : context.drafts[acl].members) {
+  const auto& members = context.drafts[acl].members;
+  if (members.size() > most_tests) {
+    const auto& first = members[most_tests];
+    return context.error(first.origin, first.text,
+                         {"acl " + in_quotes(context.policy.acls[acl].name) + " combines more than 1,000 acls",
+                          "any, all and none may be combined in turn"});
+  }
+  for (const auto& member : members) {
     const auto term = resolve_term(context, member.text, member.origin);
     if (!term) continue;
     test.terms.push_back(*term);

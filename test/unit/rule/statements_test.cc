@@ -268,6 +268,44 @@ TEST_CASE("Names are global, chains too; chain main may be reopened") {
         "6:7: error: chain 'c' is defined already, at policy.conf:4\n");
 }
 
+TEST_CASE("a line has at most 1,000 tests, and any, all and none have as many members") {
+  const auto repeated = [](std::string_view text, int count) {
+    std::string out;
+    for (int i = 0; i < count; ++i) out += text;
+    return out;
+  };
+  const std::string acls = "acl a sender match=exact x\nacl b sender match=exact y\n";
+  CHECK(try_policy(acls + "access" + repeated(" a !b", 500) + " default\n").policy);
+  CHECK(told_of(acls + "access" + repeated(" a", 1001) + "\n") ==
+        "3:2008: error: more than 1,000 tests in one line (any, all and none combine tests)\n");
+  CHECK(try_policy(acls + "acl c any" + repeated(" a b", 500) + "\naccess c\n").policy);
+  CHECK(told_of(acls + "acl c any" + repeated(" a b", 500) + "\nacl c any a\naccess c\n") ==
+        "4:11: error: acl 'c' combines more than 1,000 acls (any, all and none may be combined in turn)\n");
+  CHECK(told_of(acls + "acl c none /members\naccess c\n#--- /members\n" + repeated("a\n", 1001)) ==
+        "/members:1001:1: error: acl 'c' combines more than 1,000 acls, in a list of policy.conf:3 (any, all and none "
+        "may be combined in turn)\n");
+}
+
+TEST_CASE("a request runs at most 1,000,000 lines by CHAIN calls, or as many as there are") {
+  // Chains c1 to c`depth` call the next one `calls` times each; main calls c1 once. The last one has `lines` lines.
+  const auto tower = [](int depth, int calls, int lines) {
+    std::string text = "acl a sender match=exact x\naccess a c1\n";
+    for (int i = 1; i <= depth; ++i) {
+      text += "chain c" + std::to_string(i) + "\naction c" + std::to_string(i) + " CHAIN c" + std::to_string(i) + "\n";
+      const auto line = i == depth ? std::string{"access a\n"} : "access a c" + std::to_string(i + 1) + "\n";
+      for (int j = 0; j < (i == depth ? lines : calls); ++j) text += line;
+    }
+    return text;
+  };
+  CHECK(try_policy(tower(2, 999, 999)).policy);
+  CHECK(told_of(tower(2, 1000, 1000)).starts_with(
+      "5:1: error: chain 'c1' could run more than 1,000,000 access lines for one request"));
+  CHECK(told_of(tower(8, 10, 10)).find("error: chain 'c3' could run more than") != std::string::npos);
+  CHECK(told_of(tower(16, 1000, 1000)).find("error: chain 'c15' could run more than") != std::string::npos);
+  CHECK(try_policy(tower(2, 1, 1'000'001)).policy);
+  CHECK_FALSE(try_policy(tower(2, 2, 1'000'001)).policy);
+}
+
 TEST_CASE("chains nest 16 deep at most") {
   const auto nest = [](int depth) {
     std::string text = "acl a sender match=exact x\naccess a c1\n";

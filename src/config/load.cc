@@ -32,7 +32,13 @@ class Loader {
       : path_{path}, dialect_{dialect}, diagnostics_{diagnostics}, checks_{checks} {}
 
   Config run(const std::vector<IniSection>& file) {
-    for (const auto& section : file) load(section);
+    for (const auto& section : file) {
+      if (!is_for_all(section)) load(section);
+    }
+    for (auto section = file.rbegin(); section != file.rend(); ++section) {
+      if (is_for_all(*section)) apply_to_all(*section);
+    }
+    for (const auto& section : opened_) report_missing(section);
     settle_policy_path();
     settle_deadlines();
     check_tiers();
@@ -68,7 +74,30 @@ class Loader {
       seen.push_back(&entry);
       apply(*opened, entry);
     }
-    report_missing(*opened);
+  }
+
+  // ConfigParser's [DEFAULT]: what a section does not set itself, be it above or below.
+  bool is_for_all(const IniSection& section) const {
+    return dialect_ == ConfigDialect::apolicy && section.name == "DEFAULT";
+  }
+
+  void apply_to_all(const IniSection& defaults) {
+    find_or_add(*find_section("main"), {}, defaults);
+    for (auto entry = defaults.entries.rbegin(); entry != defaults.entries.rend(); ++entry) {
+      if (!is_key(entry->key)) {
+        report(Severity::warning, entry->line, 1, fmt::format("unknown setting '{}' in [DEFAULT]", entry->key));
+      }
+      for (const auto& section : opened_) {
+        const auto name = section.type->name;
+        const bool wanted = find_setting(name, entry->key) && !find_given(name, entry->key, section.index);
+        if (wanted) apply(section, *entry);
+      }
+    }
+  }
+
+  static bool is_key(std::string_view name) {
+    const auto all = settings();
+    return std::any_of(all.begin(), all.end(), [name](const Setting& setting) { return setting.name == name; });
   }
 
   std::optional<Opened> open(const IniSection& section) {

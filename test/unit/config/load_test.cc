@@ -439,6 +439,25 @@ TEST_CASE("in apolicy's main.conf sections and keys may be repeated, and the las
   CHECK(loaded.config->main.user.empty());
 }
 
+// Python 2's ConfigParser: [DEFAULT] is no section but gives its values to all of them.
+TEST_CASE("in apolicy's main.conf [DEFAULT] holds what other sections do not set themselves") {
+  const auto loaded = load_apolicy(
+      "[DEFAULT]\ntimeout = 1\nuser = first\n"
+      "[main]\ntimeout = 2\n"
+      "[service s]\naddress = inet:1\n"
+      "[DEFAULT]\nUSER = nobody\nuser: last\npriority = 3\ncolour = red\n");
+  CHECK(loaded.told == Told{"6:1: warning: not built in yet: [service]",
+                            "12:1: warning: unknown setting 'colour' in [DEFAULT]"});
+  REQUIRE(loaded.config);
+  CHECK(loaded.config->main.timeout == 2s);
+  CHECK(loaded.config->main.user == "last");
+  CHECK(loaded.config->services[0].timeout == 1s);
+  CHECK(loaded.config->services[0].priority == 3);
+  CHECK(load_apolicy("[DEFAULT]\ntimeout = 4\n").config->main.timeout == 4s);
+  CHECK(load_apolicy("[DEFAULT]\ntimeout = soon\n").told.size() == 1);
+  CHECK_FALSE(load("[DEFAULT]\n").config);
+}
+
 TEST_CASE("a value that does not fit is a mistake in apolicy's main.conf too") {
   CHECK(load_apolicy("timeout: soon\n").told ==
         Told{"1:10: error: timeout: \"soon\": want a number and a unit, as in 250ms, 30s, 5m, 2h or 1d"});

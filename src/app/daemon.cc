@@ -1,6 +1,5 @@
 #include "app/daemon.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -12,6 +11,7 @@
 
 #include "app/allow.h"
 #include "app/background.h"
+#include "app/pid_file.h"
 #include "app/privileges.h"
 #include "app/reloader.h"
 #include "decide/decider.h"
@@ -69,25 +69,6 @@ Result<ServerSettings, std::string> server_settings(const Config::Main& settings
   if (settings.idle_timeout) out.session.idle_local = out.session.idle_remote = *settings.idle_timeout;
   return out;
 }
-
-// A file with our process number; goes when we go.
-class PidFile {
- public:
-  static Result<PidFile, std::string> write(const std::string& path) {
-    if (path.empty()) return PidFile{{}};
-    const UniqueFd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
-    const auto number = fmt::format("{}\n", ::getpid());
-    if (!fd || ::write(fd.get(), number.data(), number.size()) < 0) return Problem{"cannot write " + path};
-    return PidFile{path};
-  }
-  PidFile(PidFile&& from) noexcept : path_{std::exchange(from.path_, {})} {}
-  PidFile& operator=(PidFile&&) = delete;
-  ~PidFile() { if (!path_.empty()) ::unlink(path_.c_str()); }
-
- private:
-  explicit PidFile(std::string path) : path_{std::move(path)} {}
-  std::string path_;
-};
 
 // A SIGHUP during the start waits until the loop runs, and then reloads.
 void change_hangup_mask(int how) {

@@ -227,6 +227,15 @@ class Privileges(unittest.TestCase):
             said = 60 * int(stamp[2]) + int(stamp[3])
             self.assertLess((said - 60 * now.tm_hour - now.tm_min) % 1440, 5, stamp[0])
 
+    def test_a_pid_file_where_only_root_may_remove_it_is_left_empty(self):
+        with Daemon(start=False) as daemon:
+            path = daemon.directory.path / "pid"
+            daemon.arguments = ["--pid-file", path]
+            daemon.start()
+            self.assertEqual(path.read_text(), f"{daemon.pid}\n")
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(path.read_text(), "")
+
     def test_an_ordinary_user_can_serve(self):
         nobody = pwd.getpwnam("nobody")
 

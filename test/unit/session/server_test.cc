@@ -8,11 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <vector>
 
 #include "support/catch.h"
+#include "support/temporary_directory.h"
 #include "unit/session/house.h"
 
 using namespace policymux;
@@ -21,20 +20,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    char name[] = "/tmp/policymux-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    path_ = name;
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+struct Place : TemporaryDirectory {
   Endpoint socket(const std::string& name = "socket") const {
-    return {.kind = Endpoint::Kind::local, .path = path_ + '/' + name};
+    return {.kind = Endpoint::Kind::local, .path = path() + '/' + name};
   }
-
- private:
-  std::string path_;
 };
 
 bool exists(const std::string& path) {
@@ -56,7 +45,7 @@ const Endpoint loopback{.host = "127.0.0.1", .port = 0};
 }  // namespace
 
 TEST_CASE("requests are served over IPv4, IPv6 and unix-domain sockets") {
-  const TemporaryDirectory directory;
+  const Place directory;
   House house;
   std::vector<Endpoint> endpoints{loopback, directory.socket()};
   if (exists("/proc/net/if_inet6")) endpoints.push_back({.host = "::1", .port = 0});
@@ -84,7 +73,7 @@ TEST_CASE("inet:port listens on every address") {
 }
 
 TEST_CASE("what cannot be listened on is told with its reason") {
-  const TemporaryDirectory directory;
+  const Place directory;
   const auto taken = listen_on(loopback);
   REQUIRE(taken);
   sockaddr_in address{};
@@ -102,7 +91,7 @@ TEST_CASE("what cannot be listened on is told with its reason") {
 }
 
 TEST_CASE("a unix-domain socket gets its mode, owner and group, and its file goes with it") {
-  const TemporaryDirectory directory;
+  const Place directory;
   const auto endpoint = directory.socket();
   {
     auto sockets = listen_on(endpoint, {.mode = 0640, .owner = ::getuid(), .group = ::getgid()});
@@ -116,7 +105,7 @@ TEST_CASE("a unix-domain socket gets its mode, owner and group, and its file goe
 }
 
 TEST_CASE("a stale socket of a dead process is replaced, a living one's is not") {
-  const TemporaryDirectory directory;
+  const Place directory;
   const auto endpoint = directory.socket();
   auto living = listen_on(endpoint);
   REQUIRE(living);
@@ -133,7 +122,7 @@ TEST_CASE("a stale socket of a dead process is replaced, a living one's is not")
 }
 
 TEST_CASE("a file that is no socket is never replaced") {
-  const TemporaryDirectory directory;
+  const Place directory;
   const auto endpoint = directory.socket();
   const UniqueFd file{::open(endpoint.path.c_str(), O_CREAT | O_WRONLY, 0600)};
   REQUIRE(file);
@@ -142,7 +131,7 @@ TEST_CASE("a file that is no socket is never replaced") {
 }
 
 TEST_CASE("a socket file that somebody else put in the place of ours stays") {
-  const TemporaryDirectory directory;
+  const Place directory;
   const auto endpoint = directory.socket();
   auto ours = listen_on(endpoint);
   REQUIRE(ours);
@@ -216,7 +205,7 @@ TEST_CASE("Out of descriptors: stop accepting, keep serving, start again when so
 }
 
 TEST_CASE("a stopping server answers what was received, closes the idle at once, and says when it is done") {
-  const TemporaryDirectory directory;
+  const Place directory;
   House house;
   const int fd = listen(house, directory.socket());
   auto idle = ScriptedPeer::connect_to(fd), waiting = ScriptedPeer::connect_to(fd), cut = ScriptedPeer::connect_to(fd);

@@ -16,6 +16,11 @@ void append(std::string& out, std::initializer_list<std::string_view> pieces) {
   for (const auto piece : pieces) out += piece;
 }
 
+// An inet peer without its port; others have the name of the listener.
+std::string_view host_of(std::string_view peer) {
+  return peer.starts_with("inet:") ? peer.substr(0, peer.rfind(':')) : peer;
+}
+
 // How long one question may take: a service has time-outs of its own within the request's deadline.
 milliseconds time_limit(const Definition& definition, const DecideSettings& settings) {
   for (const auto& option : definition.options) {
@@ -168,14 +173,14 @@ std::unique_ptr<Suspended> Decider::suspend(const Request& request, Conversation
 
 // `request=smtpd_access_policy` is what Postfix sends; people who test by hand leave it out. Any other kind of
 // request is none of ours.
-std::optional<std::string_view> Decider::settle_kind(const Request& request, Conversation& conversation) {
+std::optional<std::string_view> Decider::settle_kind(const Request& request, const Conversation& conversation) {
   const auto kind = request.get(Attribute::request);
   if (kind == policy_request) return std::nullopt;
   if (kind) {
     ++metrics_[Counter::requests_of_another_kind];
     return dunno_reply;
   }
-  if (!std::exchange(conversation.told_missing_request, true)) {
+  if (missing_request_.first(host_of(conversation.peer), loop_.now())) {
     line_.clear();
     append(line_, {conversation.peer, ": a request without request=", policy_request, ", taken as one"});
     logger_.log(Level::warning, line_);

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "ask/question.h"
+#include "base/once_per_host.h"
 #include "config/config.h"
 #include "decide/live_table.h"
 #include "decide/lookups.h"
@@ -60,7 +61,7 @@ class Decider final : public RequestHandler {
  private:
   class Waiting;
 
-  std::optional<std::string_view> settle_kind(const Request& request, Conversation& conversation);
+  std::optional<std::string_view> settle_kind(const Request& request, const Conversation& conversation);
   std::string_view apply(LiveTable& live, const Decision& decision, const Request& request, Conversation& conversation);
   bool prepended_before(const Decision& decision, const Request& request, Conversation& conversation) const;
   void log_effects(const LiveTable& live, const Decision& decision);
@@ -73,6 +74,7 @@ class Decider final : public RequestHandler {
   std::array<Asker*, question_kinds> askers_{};
   std::shared_ptr<LiveTable> live_;
   Lookups lookups_;
+  OncePerHost missing_request_;  // warnings about it
   std::string line_;  // of the log, in the making
 };
 

@@ -17,7 +17,6 @@ struct Conversation {
   std::string peer{};                         // for log lines: "inet:127.0.0.1:40112", "unix:/run/x", "stdin"
   std::string instance{};                     // the message last asked about; empty: none
   std::vector<std::uint64_t> prepended{};     // hashes of the PREPEND texts answered for that message
-  bool told_missing_request = false;          // the warning about a missing request= was given
 };
 
 // Who waits for a late answer.

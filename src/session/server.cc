@@ -12,8 +12,6 @@ namespace {
 
 constexpr int accepts_per_wake_up = 64;
 constexpr std::chrono::seconds retry_after{1};
-constexpr std::chrono::minutes tell_again_after{1};
-constexpr std::size_t hosts_remembered = 1000;
 
 enum class AcceptError { nothing_left, no_resources, this_one_only };
 
@@ -43,14 +41,6 @@ void keep_alive(int fd) {
 }
 
 }  // namespace
-
-bool OncePerHost::first(const std::string& host, SteadyTime now) {
-  if (told_.size() >= hosts_remembered) told_.clear();
-  const auto [at, is_new] = told_.try_emplace(host, now);
-  if (!is_new && now - at->second < tell_again_after) return false;
-  at->second = now;
-  return true;
-}
 
 Server::Server(Loop& loop, RequestHandler& handler, Logger& logger, Metrics& metrics, ServerSettings settings)
     : shared_{loop, handler, logger, metrics, settings.session},

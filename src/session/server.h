@@ -4,9 +4,9 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "base/once_per_host.h"
 #include "session/listening_socket.h"
 #include "session/session.h"
 
@@ -18,15 +18,6 @@ struct ServerSettings {
   std::size_t max_connections = 10'000;
   // May this peer connect over inet? Empty: all may. Unix-domain sockets have their file's mode for that.
   std::function<bool(const sockaddr*)> allow{};
-};
-
-// Says something at most once in a while for each host. Memory is bounded: a full table forgets all.
-class OncePerHost {
- public:
-  bool first(const std::string& host, SteadyTime now);
-
- private:
-  std::unordered_map<std::string, SteadyTime> told_;
 };
 
 //   accepting ──max_connections, out of descriptors──▶ paused ──a connection ends, or a second later──▶ accepting

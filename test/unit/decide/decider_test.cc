@@ -242,14 +242,20 @@ TEST_CASE("\"the same PREPEND text answered before on this connection for the sa
 
 TEST_CASE("\"a missing request is treated as that one, a warning once per peer; any other value: DUNNO\"") {
   Office office{"acl all protocol_state RCPT\naction no REJECT\naccess all no\n"};
-  Conversation connection{.peer = "inet:192.0.2.9:4000"};
+  Conversation connection{.peer = "inet:192.0.2.9:4000"}, same_host{.peer = "inet:192.0.2.9:4001"};
+  Conversation other_host{.peer = "inet:[2001:db8::9]:4000"}, local{.peer = "unix:/run/x:1"}, also{.peer = "unix:/run/x:2"};
   RequestParser parser;
   const std::string bare = "protocol_state=RCPT\n\n";
-  for (int i = 0; i < 3; ++i) {
+  for (auto* on : {&connection, &connection, &same_host, &other_host, &local, &local, &also, &connection}) {
     REQUIRE(parser.parse(bare) == ParseStatus::complete);
-    CHECK(office.decider.handle(parser.request(), connection) == "action=REJECT\n\n");
+    CHECK(office.decider.handle(parser.request(), *on) == "action=REJECT\n\n");
   }
-  CHECK(std::ranges::count_if(office.log.lines(), [](const auto& line) { return line.starts_with("inet:192.0.2.9:4000: "); }) == 1);
+  std::vector<std::string> warned;
+  for (const auto& line : office.log.lines()) {
+    if (const auto at = line.find(": a request without request="); at != line.npos) warned.push_back(line.substr(0, at));
+  }
+  CHECK(warned == std::vector<std::string>{"inet:192.0.2.9:4000", "inet:[2001:db8::9]:4000", "unix:/run/x:1",
+                                           "unix:/run/x:2"});
   CHECK(Office::Case{office, "request=junk_policy RCPT"}.answer == "action=DUNNO\n\n");
   CHECK(Office::Case{office, "request= RCPT"}.answer == "action=DUNNO\n\n");
 }

@@ -95,7 +95,7 @@ class Reading {
       const auto& action = policy_.actions[*line.action];
       switch (action.kind) {
         case Action::Kind::answer: {
-          const auto checked = check_action(expand(action.text, &line));
+          const auto checked = check_action(expand(action.text, &line), rules_);
           if (!checked) {
             effect("warning", line, "invalid action: " + checked.error());
             continue;
@@ -108,7 +108,7 @@ class Reading {
           if (take_over(line, action)) return true;
           break;
         case Action::Kind::learn:
-          ask(*action.definition, "");
+          if (action.built_in) ask(*action.definition, "");
           note(line);
           break;
         case Action::Kind::chain:
@@ -144,10 +144,14 @@ class Reading {
   }
 
   bool take_over(const Access& line, const Action& action) {
+    if (!action.built_in) {
+      failed_ = true;
+      return false;
+    }
     const auto& answer = ask(*action.definition, "");
     if (answer.outcome == Outcome::unknown) failed_ = true;
     if (answer.outcome != Outcome::yes) return false;
-    const auto checked = check_action(answer.fields.empty() ? "" : answer.fields.front(), {.foreign = true});
+    const auto checked = check_action(answer.fields.empty() ? "" : answer.fields.front(), {.restriction_classes = policy_.restriction_classes, .foreign = true});
     if (!checked) {
       effect("warning", line, "invalid answer: " + checked.error());
       return false;
@@ -319,8 +323,9 @@ class Reading {
       const auto& chosen = policy_.actions[*policy_.default_action];
       const bool rejects = chosen.verb == Verb::reject || chosen.verb == Verb::code_5nn;
       if (!by && rejects && failed_) return decide("DEFER 4.7.1 Temporary look-up failure", "default");
-      const auto checked = check_action(expand(chosen.text, nullptr));
+      const auto checked = check_action(expand(chosen.text, nullptr), rules_);
       if (checked) action = checked->text;
+      else ruling_.effects.push_back("warning default invalid default action: " + checked.error());
     }
     decide(action, by ? where(*by) : "default");
   }
@@ -361,6 +366,7 @@ class Reading {
   const Policy& policy_;
   const Request& request_;
   const Oracle& oracle_;
+  const ActionRules rules_{.restriction_classes = policy_.restriction_classes};
   Ruling ruling_;
   std::map<std::string, Answer> facts_;
   std::int64_t score_ = 0;

@@ -14,8 +14,21 @@
 namespace policymux::test {
 namespace {
 
-constexpr std::array built_in = {QuestionKind::rbl, QuestionKind::rhsbl, QuestionKind::greylisting, QuestionKind::policy,
-                                 QuestionKind::learn};
+// Most of what a random policy asks; a daemon may lack any of it.
+std::vector<QuestionKind> some_kinds(Random& random) {
+  std::vector<QuestionKind> built_in;
+  for (const auto kind : {QuestionKind::rbl, QuestionKind::rhsbl, QuestionKind::spf, QuestionKind::greylisting,
+                          QuestionKind::policy, QuestionKind::learn}) {
+    if (random() % 8 != 0) built_in.push_back(kind);
+  }
+  return built_in;
+}
+
+std::string text(const MemoryFiles::Texts& files) {
+  std::string out;
+  for (const auto& [path, content] : files) out += "#--- " + path + "\n" + content;
+  return out;
+}
 
 // Walks the compiled table to the end, answering the questions in flight in an order left to chance.
 class Walk {
@@ -59,7 +72,9 @@ class Walk {
   }
 
   Ruling ruling(const Decision& decision) {
-    const auto where = [this](LineId line) { return std::string{evaluator_.table().lines[line].where()}; };
+    const auto where = [this](LineId line) {
+      return line == Table::no_line ? std::string{"default"} : std::string{evaluator_.table().lines[line].where()};
+    };
     constexpr std::array<std::string_view, 5> kinds = {"log", "score", "tag", "notify", "warning"};
     Ruling out{.action = std::string{decision.action()}, .rule = decision.line ? where(*decision.line) : "default"};
     for (const auto& effect : decision.effects) {
@@ -107,10 +122,11 @@ TEST_CASE("the compiled table and a plain reading of the file, line by line, alw
   WARN("seed " << seed << ", policies " << policies << ", 8 requests each");
   for (int round = 0; round < policies; ++round) {
     Random random{seed + static_cast<std::uint64_t>(round)};
-    const auto source = random_policy(random, 12);
-    MemoryFiles files{{{"policy.conf", source}}};
-    const auto loaded = load_policy(files, "policy.conf", {.built_in = built_in});
-    INFO("seed " << seed << " round " << round << "\n" << source);
+    MemoryFiles files{random_policy(random, 12)};
+    const auto built_in = some_kinds(random);
+    const auto loaded =
+        load_policy(files, "policy.conf", {.restriction_classes = random_classes, .built_in = built_in});
+    INFO("seed " << seed << " round " << round << "\n" << text(files.texts));
     for (const auto& diagnostic : loaded.diagnostics) {
       if (diagnostic.severity == Severity::error) UNSCOPED_INFO(render(diagnostic));
     }

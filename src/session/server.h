@@ -36,8 +36,8 @@ class Server final : private SessionOwner, private Ready {
   // From now on, for connections that are open as well.
   void set(ServerSettings settings);
 
-  // Accepts no more; what was received is answered, then connections are closed, at once where nothing is
-  // left to answer, and all of them after `limit`. Then `drained` is called once, from the loop.
+  // Accepts no more; requests that have arrived by now are answered, then connections are closed, at once where
+  // nothing is left to answer, and all of them after `limit`. Then `drained` is called once, from the loop.
   void stop(milliseconds limit, std::function<void()> drained);
 
   std::size_t connections() const { return sessions_.size(); }

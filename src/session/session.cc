@@ -1,7 +1,9 @@
 #include "session/session.h"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -61,11 +63,12 @@ void Session::enter(State next) {
     case State::idle:
       io_.want(EV_READ);
       deadline_.arm_unless_zero(local_ ? limits.idle_local : limits.idle_remote);
-      if (shared_.stopping) finish();
+      if (shared_.stopping) shared_.loop.ready().again(*this);
       break;
     case State::receiving:
       io_.want(EV_READ);
       deadline_.arm(limits.request_timeout);
+      if (shared_.stopping) shared_.loop.ready().again(*this);
       break;
     case State::queued:
       deadline_.cancel();
@@ -102,17 +105,19 @@ void Session::serve() {
 }
 
 void Session::finish() {
-  if (state_ == State::idle) shared_.loop.ready().again(*this);
+  int arrived = 0;
+  if (::ioctl(fd_.get(), FIONREAD, &arrived) == 0) left_to_read_ = static_cast<std::size_t>(arrived);
+  if (state_ == State::idle || state_ == State::receiving) shared_.loop.ready().again(*this);
 }
 
 void Session::receive() {
   auto& buffer = shared_.buffer;
-  const auto n = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+  const auto wanted = shared_.stopping ? std::min(left_to_read_, buffer.size()) : buffer.size();
+  if (wanted == 0) return close(CloseReason::shutdown);
+  const auto n = ::recv(fd_.get(), buffer.data(), wanted, 0);
   if (n < 0 && !is_temporary(errno)) return close(CloseReason::connection_lost);
-  if (n < 0) {
-    if (shared_.stopping && state_ == State::idle) close(CloseReason::shutdown);
-    return;
-  }
+  if (n < 0) return;
+  if (shared_.stopping) left_to_read_ -= static_cast<std::size_t>(n);
   if (n == 0) return close(rest_ ? CloseReason::cut_request : CloseReason::end_of_stream);
   const std::string_view input{buffer.data(), static_cast<std::size_t>(n)};
   if (!rest_) return take_requests(input, shared_.parser);
@@ -133,7 +138,8 @@ void Session::take_requests(std::string_view input, RequestParser& parser) {
         return close(CloseReason::malformed, to_string(parser.problem()));
       case ParseStatus::incomplete:
         keep(input, parser);
-        if (taken > 0 || state_ != State::receiving) enter(State::receiving);  // one deadline for all of a request
+        // One deadline for all of a request.
+        if (taken > 0 || state_ != State::receiving || shared_.stopping) enter(State::receiving);
         return;
       case ParseStatus::complete: break;
     }

@@ -83,7 +83,7 @@ class Session final : public Ready, public Retiree, private Client {
  public:
   Session(SessionShared& shared, SessionOwner& owner, UniqueFd fd, Peer peer);
 
-  // The server stops (SessionShared::stopping is set): an idle session looks for a request once more and goes.
+  // The server stops (SessionShared::stopping is set): what has arrived by now is answered, then the session goes.
   void finish();
   // Closes at once; a request that waits is cancelled. REQUIRES: not closed yet.
   void close(CloseReason reason, std::string_view detail = {});
@@ -126,6 +126,7 @@ class Session final : public Ready, public Retiree, private Client {
   std::unique_ptr<Suspended> suspended_;    // refers to the conversation
   std::unique_ptr<Rest> rest_;
   std::string unsent_{};
+  std::size_t left_to_read_ = 0;            // once the server stops: of what had arrived by then
   UniqueFd fd_;                             // closed only after ...
   IoWatcher<Session, &Session::on_io> io_;  // ... its watcher has stopped
   Deadline<Session, &Session::on_deadline> deadline_;

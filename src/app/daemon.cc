@@ -101,9 +101,17 @@ class Daemon {
     }
     let_hangups_through();
     loop_.run();
+    log_totals();
   }
 
  private:
+  void log_totals() {
+    metrics_[Counter::log_lines_dropped] = logger_.dropped();
+    logger_.format(Level::info, "stopped: {} requests on {} connections, {} log lines dropped",
+                   metrics_[Counter::requests], metrics_[Counter::connections_accepted],
+                   metrics_[Counter::log_lines_dropped]);
+  }
+
   void on_hangup() { reloader_.start(); }
   void on_terminate() {
     if (std::exchange(stopping_, true)) return loop_.stop();
@@ -194,7 +202,6 @@ Result<Ok, std::string> start_and_run(const ServeOptions& options) {
   logger.format(Level::info, "started, version {}", POLICYMUX_VERSION);
   if (background) background->ready(target == LogTarget::standard_error);
   daemon.run(*std::move(sockets));
-  logger.log(Level::info, "stopped");
   return Ok{};
 }
 

@@ -16,7 +16,7 @@ import unittest
 
 from support.client import Client, Closed, ask, rcpt, render
 from support.daemon import BINARY, SANITIZED, Daemon, Directory, main_conf, run
-from support.net import connect, free_port, listens, wait_until
+from support.net import PATIENCE, connect, free_port, listens, wait_until
 
 REJECT_BAD = """acl bad sender match=domain bad.test
 action no REJECT No
@@ -598,6 +598,37 @@ class UnderLoad(unittest.TestCase):
             self.assertEqual(daemon.stop(), 0)
             replies = client.rest()
             self.assertEqual(replies, b"action=REJECT No\n\n" * 149)
+
+    def test_who_asks_without_pause_does_not_delay_the_exit(self):
+        """What comes after the signal is not taken any more, however fast it comes."""
+        with Daemon(REJECT_BAD, settings={"deadline": "60s"}) as daemon, daemon.client(daemon.inet) as client:
+            flood = threading.Thread(target=self.flood, args=(client,), daemon=True)
+            flood.start()
+            self.assertEqual(client.action(), "REJECT No")
+            started = time.monotonic()
+            daemon.signal(signal.SIGTERM)
+            client.rest()
+            self.assertEqual(daemon.wait(), 0)
+            self.assertLess(time.monotonic() - started, 30)
+            flood.join(PATIENCE)
+
+    @staticmethod
+    def flood(client):
+        try:
+            while True:
+                client.send(render(rcpt(sender="a@bad.test")) * 20)
+        except OSError:
+            pass
+
+    def test_the_last_line_of_the_log_has_the_totals(self):
+        with Daemon(REJECT_BAD) as daemon:
+            for _ in range(3):
+                with daemon.client() as client:
+                    client.ask(rcpt())
+                    client.ask(rcpt())
+            self.assertEqual(daemon.stop(), 0)
+            last = daemon.log().splitlines()[-1]
+            self.assertRegex(last, r"stopped: 6 requests on [4-9]\d* connections, 0 log lines dropped$")
 
     def test_the_interrupt_key_stops_it_too(self):
         with Daemon(REJECT_BAD) as daemon:

@@ -44,7 +44,7 @@ std::string_view PolicyEngine::evaluate(const Request& request) {
 }
 
 std::string PolicyEngine::explain(const Request& request) {
-  return policymux::explain(parts_->policy, parts_->evaluator, request);
+  return to_text(policymux::explain(parts_->policy, parts_->evaluator, request));
 }
 
 std::size_t PolicyEngine::lines() const { return parts_->evaluator.table().lines.size(); }

@@ -24,6 +24,7 @@ int check(const CheckOptions& options);
 struct ExplainOptions {
   Origins origins{};
   std::vector<std::string> files{};
+  bool json = false;  // one JSON object a request, see explain_json.h
 };
 int explain(const ExplainOptions& options);
 

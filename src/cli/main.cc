@@ -96,6 +96,8 @@ int run(int argc, char** argv) {
   auto& explaining = add_command(app, config, "explain", "show for each access line why it did or did not decide a request");
   explaining.add_option("FILE", explain_options.files, "requests as Postfix sends them; none: from stdin");
 
+  explaining.add_flag("--json", explain_options.json, "one JSON object a request, each in a line of its own");
+
   QueryOptions query_options;
   auto& querying = add_command(app, config, "query", "send one request to a running server and print its answer");
   add_endpoint(querying, "--server", query_options.server, "inet:host:port or unix:path (the first listener of main.conf)");

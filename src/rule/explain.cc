@@ -1,7 +1,7 @@
 #include "rule/explain.h"
 
 #include <algorithm>
-#include <iterator>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -18,8 +18,6 @@ std::string shown(std::string_view text) {
   append_safe(out, text);
   return out + '"';
 }
-
-std::string_view word(Truth truth) { return truth.is_true() ? "TRUE" : truth.is_false() ? "FALSE" : "UNKNOWN"; }
 
 // Does this one value hold? The indices tell only that one of them does.
 bool holds(const TextTest& test, std::string_view value, std::string_view text) {
@@ -50,83 +48,75 @@ class Explainer {
   Explainer(const Policy& policy, Evaluator& evaluator, const Request& request)
       : policy_{policy}, evaluator_{evaluator}, table_{evaluator.table()}, request_{request}, state_{request.state()} {}
 
-  std::string run() {
+  Explanation run() {
     Facts nobody_answers;
     nobody_answers.expire();
     const auto* decision = evaluator_.evaluate(request_, nobody_answers);
     matched_.assign(decision->matched.begin(), decision->matched.end());
     decided_by_ = decision->line;
-    std::string action;
-    append_safe(action, decision->action());
-    const bool look_up_failed = decision->look_up_failed;
-    show_effects(*decision);
+    out_.request = head();
+    out_.decision = decision->action();
+    out_.look_up_failed = decision->look_up_failed;
+    if (decided_by_) out_.rule = where(*decided_by_);
+    for (const auto& effect : decision->effects) out_.effects.push_back(explained(effect));
     evaluator_.rewind();
-    head();
-    show_chain(0, 1);
-    print("decision: {} ({})\n", action,
-          look_up_failed  ? "instead of the default, since a look-up failed"
-          : decided_by_   ? std::string{table_.lines[*decided_by_].where()}
-                          : "the default: nothing matched");
-    return std::move(out_) + effects_;
+    add_chain(0, 0);
+    return std::move(out_);
   }
 
  private:
-  template <class... Args>
-  void print(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(out_), format, std::forward<Args>(args)...);
+  Explanation::Head head() const {
+    const auto text = [this](Attribute attribute) { return std::string{request_.text(attribute)}; };
+    return {.protocol_state = text(Attribute::protocol_state), .client_name = text(Attribute::client_name),
+            .client_address = text(Attribute::client_address), .helo_name = text(Attribute::helo_name),
+            .sender = text(Attribute::sender), .recipient = text(Attribute::recipient)};
   }
 
-  void head() {
-    const auto state = request_.text(Attribute::protocol_state);
-    print("request: {} client={}[{}] helo={} sender={} recipient={}\n", state.empty() ? "(no protocol_state)" : state,
-          request_.text(Attribute::client_name), request_.text(Attribute::client_address),
-          shown(request_.text(Attribute::helo_name)), shown(request_.text(Attribute::sender)),
-          shown(request_.text(Attribute::recipient)));
+  Explanation::Where where(LineId line) const {
+    const auto& place = policy_.lines[table_.lines[line].source].place;
+    return {policy_.files[place.file], place.line};
   }
 
-  void show_effects(const Decision& decision) {
-    for (const auto& effect : decision.effects) {
-      constexpr std::string_view kinds[] = {"log", "score", "tag", "notify", "warning"};
-      effects_ += fmt::format("{}: {} ({})\n", kinds[static_cast<std::size_t>(effect.kind)], effect.text,
-                              table_.lines[effect.line].where());
-    }
+  Explanation::Effect explained(const Effect& effect) const {
+    constexpr std::string_view kinds[] = {"log", "score", "tag", "notify", "warning"};
+    Explanation::Effect out{.kind = kinds[static_cast<std::size_t>(effect.kind)], .text = std::string{effect.text}};
+    if (effect.line != Table::no_line) out.rule = where(effect.line);
+    return out;
   }
 
-  void show_chain(std::uint32_t chain, std::size_t depth) {
+  void add_chain(std::uint32_t chain, std::size_t depth) {
     const auto lines = table_.chains[chain].lines;
-    for (LineId line = lines.begin; line < lines.begin + lines.size && !left_; ++line) show_line(line, depth);
+    for (LineId line = lines.begin; line < lines.begin + lines.size && !left_; ++line) add_line(line, depth);
     if (chain != 0) left_ = false;
   }
 
-  void show_line(LineId id, std::size_t depth) {
-    const auto& line = table_.lines[id];
-    const auto& access = policy_.lines[line.source];
-    const std::string indent(2 * (depth - 1), ' ');
-    print("{}{}: {}\n", indent, line.where(), access.text);
-    for (const auto& term : access.terms) {
-      print("{}    {}{}: {}\n", indent, term.negated ? "!" : "", policy_.acls[term.acl].name, judgement(term));
-    }
-    if (done_) return print("{}  not reached\n", indent);
-    if (next_match_ == matched_.size() || matched_[next_match_] != id) return print("{}  no match\n", indent);
+  void add_line(LineId id, std::size_t depth) {
+    const auto& access = policy_.lines[table_.lines[id].source];
+    Explanation::Line line{.where = where(id), .chain = policy_.chains[access.chain].name, .depth = depth, .text = access.text};
+    for (const auto& term : access.terms) line.tests.push_back(explained(term));
+    line.reached = !done_;
+    line.matched = line.reached && next_match_ < matched_.size() && matched_[next_match_] == id;
+    if (line.matched) line.action = access.action ? policy_.actions[*access.action].name : "default";
+    const bool matched = line.matched;
+    out_.lines.push_back(std::move(line));
+    if (!matched) return;
     ++next_match_;
-    follow(line, indent, depth);
+    if (access.action) follow(id, policy_.actions[*access.action], depth);
     if (decided_by_ == id && next_match_ == matched_.size()) done_ = true;
   }
 
-  void follow(const Line& line, const std::string& indent, std::size_t depth) {
-    if (!line.action) return print("{}  match: the default\n", indent);
-    const auto& action = policy_.actions[*line.action];
-    print("{}  match: {}\n", indent, action.name);
-    evaluator_.replay(static_cast<LineId>(&line - table_.lines.data()));
-    if (action.kind == Action::Kind::chain) show_chain(action.chain, depth + 1);
-    if (action.kind == Action::Kind::finish && depth > 1) left_ = true;
+  void follow(LineId line, const Action& action, std::size_t depth) {
+    evaluator_.replay(line);
+    if (action.kind == Action::Kind::chain) add_chain(action.chain, depth + 1);
+    if (action.kind == Action::Kind::finish && depth > 0) left_ = true;
   }
 
-  std::string judgement(const Term& term) {
-    const auto id = table_.predicate_of_acl[term.acl];
-    const auto truth = evaluator_.truth_of(id);
-    const auto shown_truth = term.negated ? !truth : truth;
-    return fmt::format("{} ({})", word(shown_truth), reason(term.acl, truth));
+  Explanation::Test explained(const Term& term) {
+    const auto truth = evaluator_.truth_of(table_.predicate_of_acl[term.acl]);
+    return {.name = policy_.acls[term.acl].name,
+            .negated = term.negated,
+            .truth = term.negated ? !truth : truth,
+            .reason = reason(term.acl, truth)};
   }
 
   std::string reason(std::uint32_t acl, Truth truth) {
@@ -219,7 +209,7 @@ class Explainer {
     std::string out{how[static_cast<std::size_t>(test.how)]};
     for (const auto& term : test.terms) {
       const auto truth = evaluator_.truth_of(table_.predicate_of_acl[term.acl]);
-      out += fmt::format(" {}{}={}", term.negated ? "!" : "", policy_.acls[term.acl].name, word(term.negated ? !truth : truth));
+      out += fmt::format(" {}{}={}", term.negated ? "!" : "", policy_.acls[term.acl].name, to_string(term.negated ? !truth : truth));
     }
     return out;
   }
@@ -239,12 +229,14 @@ class Explainer {
   std::size_t next_match_ = 0;
   std::optional<LineId> decided_by_;
   bool done_ = false, left_ = false;  // the decision was reached; RETURN left the chain being shown
-  std::string out_, effects_;
+  Explanation out_;
 };
 
 }  // namespace
 
-std::string explain(const Policy& policy, Evaluator& evaluator, const Request& request) {
+std::string_view to_string(Truth truth) { return truth.is_true() ? "TRUE" : truth.is_false() ? "FALSE" : "UNKNOWN"; }
+
+Explanation explain(const Policy& policy, Evaluator& evaluator, const Request& request) {
   return Explainer{policy, evaluator, request}.run();
 }
 

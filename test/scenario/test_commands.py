@@ -1,4 +1,5 @@
 """The commands of the administrator: check, explain, query, version, and what they return."""
+import json
 import unittest
 
 from support.client import rcpt, render
@@ -143,6 +144,28 @@ class Explain(Case):
                 result = run("explain", "-c", self.conf(POLICY), stdin=text)
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertEqual(result.stdout.count("decision: "), 2)
+
+    def test_json(self):
+        policy = POLICY + "acl never sender never\naccess never ok\naction ok OK\n"
+        bad = render(rcpt(sender="a@bad.test", client_address="198.51.100.7")).decode()
+        odd = render(rcpt(sender='"\x1b\\\udcff"@x.test', client_address="::1"))
+        text = bad + odd.decode(errors="surrogateescape")
+        result = run("explain", "--json", "-c", self.conf(policy), stdin=text)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        first, second = map(json.loads, result.stdout.splitlines())
+        self.assertEqual(first["decision"], "REJECT No mail from bad.test")
+        self.assertEqual(first["rule"]["line"], 5)
+        self.assertTrue(first["rule"]["file"].endswith("policy.conf"))
+        self.assertEqual([(line["line"], line["matched"], line["reached"]) for line in first["lines"]],
+                         [(5, True, True), (6, False, False), (8, False, False)])
+        line = first["lines"][0]
+        self.assertEqual((line["text"], line["chain"], line["action"]), ("access bad !office no", "main", "no"))
+        self.assertEqual([(test["name"], test["negated"], test["truth"]) for test in line["tests"]],
+                         [("bad", False, "TRUE"), ("office", True, "TRUE")])
+        self.assertIn("bad.test", line["tests"][0]["reason"])
+        self.assertEqual((first["effects"], first["look_up_failed"]), ([], False))
+        self.assertEqual((second["decision"], second["rule"]), ("DUNNO", None))
+        self.assertEqual(second["request"]["sender"], '"\x1b\\\ufffd"@x.test')
 
     def test_no_request_is_status_1(self):
         self.assertEqual(run("explain", "-c", self.conf(POLICY), stdin="\n").returncode, 1)

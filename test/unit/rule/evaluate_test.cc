@@ -405,7 +405,7 @@ TEST_CASE("explain: each line, each test TRUE, FALSE or UNKNOWN and why, and the
                                 "action no REJECT No\naction s SCORE 1.5\naccess net s\naccess to much no\naccess bad much no\naccess bad no\n");
   Evaluator evaluator{*compile(policy)};
   RequestText request{"RCPT sender=a@bad.test client_address=192.0.2.7 recipient="};
-  CHECK(explain(policy, evaluator, *request) ==
+  CHECK(to_text(explain(policy, evaluator, *request)) ==
         "request: RCPT client=[192.0.2.7] helo=\"\" sender=\"a@bad.test\" recipient=\"\"\n"
         "policy.conf:7: access net s\n    net: TRUE (client_address=\"192.0.2.7\" is in 192.0.2.0/24)\n  match: s\n"
         "policy.conf:8: access to much no\n    to: UNKNOWN (recipient is not known at RCPT)\n    much: TRUE (the score is 1.5)\n  no match\n"

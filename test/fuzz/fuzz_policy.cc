@@ -1,5 +1,6 @@
-// libFuzzer: whatever a policy says, loading it ends well: with a policy that can be printed and doubted, or with
-// mistakes whose places exist. "#--- PATH" lines begin further files, so that includes and lists are met.
+// libFuzzer: whatever a policy says, loading it ends well: with a policy that can be printed and doubted, compiled,
+// asked and explained, or with mistakes whose places exist. "#--- PATH" lines begin further files, so that includes
+// and lists are met.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -7,6 +8,8 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "proto/parser.h"
+#include "rule/explain.h"
 #include "rule/lint.h"
 #include "rule/load.h"
 #include "support/memory_files.h"
@@ -54,6 +57,36 @@ void check(const Policy& policy, const MemoryFiles& files) {
   for (const auto& doubt : lint(policy)) require(!render(doubt).empty() && doubt.severity == Severity::warning);
 }
 
+// Larger policies are loaded, but neither compiled nor asked: their patterns may cost seconds.
+constexpr std::size_t largest_compiled = 16'384;  // bytes
+
+constexpr std::string_view requests[] = {
+    "request=smtpd_access_policy\nprotocol_state=CONNECT\nclient_address=::ffff:192.0.2.1\nclient_name=unknown\n\n",
+    "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\nclient_address=192.0.2.1\n"
+    "client_name=mail.example.org\nhelo_name=mail.example.org\nsender=foo@bar.com\nrecipient=joe@example.net\n"
+    "recipient_count=0\nsize=12345\nsasl_username=joe\nx_new=\xff\nstress=yes\n\n",
+};
+
+// Any answer is one that Postfix understands, and the reasons for it are text.
+void ask(const Policy& policy) {
+  const auto table = compile(policy);
+  if (!table) return;
+  require(!dump(**table, policy).empty());
+  Evaluator evaluator{*table};
+  for (const auto text : requests) {
+    RequestParser parser;
+    require(parser.parse(text) == ParseStatus::complete);
+    auto& request = parser.request();
+    request.now = WallTime{std::chrono::seconds{1'785'000'000}};
+    Facts nobody_answers;
+    nobody_answers.expire();
+    const auto* decision = evaluator.evaluate(request, nobody_answers);
+    require(decision != nullptr && evaluator.needs().empty());
+    require(check_action(decision->action(), {.restriction_classes = policy.restriction_classes}).operator bool());
+    require(is_utf8(to_text(explain(policy, evaluator, request))));
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -64,6 +97,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_place(diagnostic.what, files);
     require(is_utf8(render(diagnostic)));
   }
-  if (loaded.policy) check(*loaded.policy, files);
+  if (!loaded.policy) return 0;
+  check(*loaded.policy, files);
+  if (size <= largest_compiled) ask(*loaded.policy);
   return 0;
 }

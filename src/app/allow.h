@@ -7,11 +7,10 @@
 #include <span>
 #include <string>
 
-#include <policymux/result.h>
-
 namespace policymux {
 
-// REQUIRES of the predicate: an IPv4 or IPv6 socket address. The error quotes the network.
-Result<std::function<bool(const sockaddr*)>, std::string> allow_only(std::span<const std::string> networks);
+// REQUIRES: value_checks() has found nothing wrong with the networks.
+// REQUIRES of the predicate: an IPv4 or IPv6 socket address.
+std::function<bool(const sockaddr*)> allow_only(std::span<const std::string> networks);
 
 }  // namespace policymux

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "app/pid_file.h"
 #include "app/privileges.h"
 #include "app/reloader.h"
+#include "app/systemd.h"
 #include "decide/decider.h"
 #include "log/flusher.h"
 #include "log/target.h"
@@ -60,14 +62,18 @@ DecideSettings decide_settings(const Config::Main& settings) {
           .log_decisions = settings.log_decisions};
 }
 
-Result<ServerSettings, std::string> server_settings(const Config::Main& settings) {
-  auto allow = allow_only(settings.allow);
-  if (!allow) return Problem{"main.allow: " + allow.error()};
-  ServerSettings out{.max_connections = settings.max_connections, .allow = *std::move(allow)};
+ServerSettings server_settings(const Config::Main& settings) {
+  ServerSettings out{.max_connections = settings.max_connections, .allow = allow_only(settings.allow)};
   out.session.request = {.max_request_bytes = settings.max_request_bytes, .max_attributes = settings.max_attributes};
   out.session.request_timeout = settings.request_timeout;
   if (settings.idle_timeout) out.session.idle_local = out.session.idle_remote = *settings.idle_timeout;
   return out;
+}
+
+void log(Logger& logger, const Diagnostics& diagnostics) {
+  for (const auto& diagnostic : diagnostics) {
+    logger.log(diagnostic.severity == Severity::error ? Level::error : Level::warning, summary(diagnostic));
+  }
 }
 
 // A SIGHUP during the start waits until the loop runs, and then reloads.
@@ -83,12 +89,13 @@ void let_hangups_through() { change_hangup_mask(SIG_UNBLOCK); }
 // What serves once all is read, bound and dropped.
 class Daemon {
  public:
-  Daemon(Loop& loop, Logger& logger, const Origins& origins, Ruleset ruleset, ServerSettings settings)
+  Daemon(Loop& loop, Logger& logger, const ServiceManager& manager, const Origins& origins, Ruleset ruleset)
       : loop_{loop},
         logger_{logger},
+        manager_{manager},
         config_{*std::move(ruleset.config)},
         decider_{loop, logger, metrics_, std::move(ruleset.table), decide_settings(config_.main)},
-        server_{loop, decider_, logger, metrics_, std::move(settings)},
+        server_{loop, decider_, logger, metrics_, server_settings(config_.main)},
         reloader_{loop, origins, built_in(), [this] { return decider_.live().evaluator.shared_table(); },
                   [this](Reload fresh) { reload(std::move(fresh)); }} {}
 
@@ -100,6 +107,7 @@ class Daemon {
       server_.listen(std::move(socket));
     }
     let_hangups_through();
+    manager_.ready("Serving");
     loop_.run();
     log_totals();
   }
@@ -112,39 +120,42 @@ class Daemon {
                    metrics_[Counter::log_lines_dropped]);
   }
 
-  void on_hangup() { reloader_.start(); }
+  void on_hangup() {
+    manager_.reloading();
+    reloader_.start();
+  }
   void on_terminate() {
     if (std::exchange(stopping_, true)) return loop_.stop();
     logger_.log(Level::info, "stopping");
+    manager_.stopping();
     server_.stop(config_.main.deadline + std::chrono::seconds{1}, [this] { loop_.stop(); });
   }
 
   // Whole or not at all.
   void reload(Reload fresh) {
-    for (const auto& diagnostic : fresh.diagnostics) {
-      logger_.log(diagnostic.severity == Severity::error ? Level::error : Level::warning, summary(diagnostic));
-    }
-    auto settings = fresh.succession ? server_settings(fresh.config->main) : Problem{};
-    if (!settings) {
-      if (!settings.error().empty()) logger_.log(Level::error, settings.error());
+    log(logger_, fresh.diagnostics);
+    if (!fresh.succession) {
       logger_.log(Level::error, "not reloaded: the running policy stays in force");
       ++metrics_[Counter::reloads_failed];
+      manager_.ready("Serving; the last reload failed");
       return;
     }
     auto [config, sealed] = changes(config_, *fresh.config);
     for (const auto& name : sealed) logger_.format(Level::warning, "{} has changed: that needs a restart", name);
     config_ = std::move(config);
     // What is sealed stays as it runs.
-    server_.set(*server_settings(config_.main));
+    server_.set(server_settings(config_.main));
     decider_.set(decide_settings(config_.main));
     reloader_.free(decider_.use(*std::move(fresh.succession)));
     logger_.set_level(config_.main.log_level);
     logger_.log(Level::info, "reloaded");
     ++metrics_[Counter::reloads];
+    manager_.ready("Serving");
   }
 
   Loop& loop_;
   Logger& logger_;
+  const ServiceManager& manager_;
   Metrics metrics_;
   Config config_;
   Decider decider_;
@@ -160,14 +171,43 @@ void tell(const Diagnostics& diagnostics) {
   for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", render(diagnostic));
 }
 
-// The steps of a start, each of which may fail with a sentence for stderr (empty: everything is said already).
+// Sockets first, as root; then the user; and only then the policy, so that a reload can read what the start could.
+//   tell         for the mistakes and doubts about the policy. Other failures are sentences (empty: all is told).
+//   all_is_well  called before the first request is served.
+Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover handover, Config config, Logger& logger,
+                                       const std::function<void(const Diagnostics&)>& tell_all,
+                                       const std::function<void()>& all_is_well) {
+  auto sockets = handover.sockets.empty() ? open_listeners(config.main) : std::move(handover.sockets);
+  if (!sockets) return Problem{sockets.error()};
+  const auto pid_file = PidFile::write(options.pid_file);
+  if (!pid_file) return Problem{pid_file.error()};
+  const auto identity = identity_to_take(config.main);
+  if (!identity) return Problem{"main.user: " + identity.error()};
+  if (*identity) {
+    if (const auto taken = take(**identity, config.main.chroot); !taken) return Problem{taken.error()};
+  }
+  auto ruleset = read_ruleset(options.origins, std::move(config), Daemon::built_in());
+  tell_all(ruleset.diagnostics);
+  if (!ruleset.usable()) return Problem{};
+
+  Loop loop;
+  const LogFlusher flusher{loop, logger};
+  Daemon daemon{loop, logger, handover.manager, options.origins, std::move(ruleset)};
+  const Heartbeat heartbeat{loop, handover.manager, handover.watchdog};
+  logger.format(Level::info, "started, version {}", POLICYMUX_VERSION);
+  all_is_well();
+  daemon.run(*std::move(sockets));
+  return Ok{};
+}
+
+// What is wrong with a start is told on stderr, and in the log where that is another place.
 Result<Ok, std::string> start_and_run(const ServeOptions& options) {
+  auto handover = take_handover();
+  if (!handover) return Problem{handover.error()};
   Diagnostics diagnostics;
   auto config = read_config(options.origins, diagnostics);
   tell(diagnostics);
   if (!config) return Problem{};
-  auto server = server_settings(config->main);
-  if (!server) return Problem{server.error()};
 
   std::optional<Background> background;
   if (options.background) {
@@ -177,32 +217,22 @@ Result<Ok, std::string> start_and_run(const ServeOptions& options) {
   }
   ::signal(SIGPIPE, SIG_IGN);
   hold_back_hangups();
-  raise_descriptor_limit();
+  raise_limits();
   const auto target = choose_log_target(config->main.log_to);
+  const bool logs_to_stderr = target == LogTarget::standard_error;
   Logger logger{make_log_sink(target, {.name = config->main.syslog_name, .facility = config->main.syslog_facility}),
                 config->main.log_level};
-
-  // As root: sockets first, then the user, and only then the policy, so that a reload can read what the start could.
-  auto sockets = open_listeners(config->main);
-  if (!sockets) return Problem{sockets.error()};
-  const auto pid_file = PidFile::write(options.pid_file);
-  if (!pid_file) return Problem{pid_file.error()};
-  const auto identity = identity_to_take(config->main);
-  if (!identity) return Problem{"main.user: " + identity.error()};
-  if (*identity) {
-    if (const auto taken = take(**identity, config->main.chroot); !taken) return Problem{taken.error()};
-  }
-  auto ruleset = read_ruleset(options.origins, *std::move(config), Daemon::built_in());
-  tell(ruleset.diagnostics);
-  if (!ruleset.usable()) return Problem{};
-
-  Loop loop;
-  const LogFlusher flusher{loop, logger};
-  Daemon daemon{loop, logger, options.origins, std::move(ruleset), *std::move(server)};
-  logger.format(Level::info, "started, version {}", POLICYMUX_VERSION);
-  if (background) background->ready(target == LogTarget::standard_error);
-  daemon.run(*std::move(sockets));
-  return Ok{};
+  if (!logs_to_stderr) log(logger, diagnostics);
+  const auto tell_all = [&](const Diagnostics& more) {
+    tell(more);
+    if (!logs_to_stderr) log(logger, more);
+  };
+  const auto all_is_well = [&] {
+    if (background) background->ready(logs_to_stderr);
+  };
+  auto served = bind_and_serve(options, *std::move(handover), *std::move(config), logger, tell_all, all_is_well);
+  if (!served && !served.error().empty() && !logs_to_stderr) logger.log(Level::error, served.error());
+  return served;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -16,6 +17,8 @@
 
 namespace policymux {
 namespace {
+
+constexpr rlim_t ordinary_priority = 20;  // as RLIMIT_NICE counts: 20 - nice
 
 Unexpected<std::string> failed(std::string_view what) {
   return {fmt::format("{}: {}", what, std::strerror(errno))};
@@ -96,11 +99,17 @@ Result<Ok, std::string> take(const Identity& identity, const std::string& chroot
   return Ok{};
 }
 
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
+void raise_limits() {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    descriptors.rlim_cur = descriptors.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &descriptors);
+  }
+  rlimit nice{};
+  if (::getrlimit(RLIMIT_NICE, &nice) == 0 && nice.rlim_cur < ordinary_priority) {
+    nice = {.rlim_cur = ordinary_priority, .rlim_max = std::max(nice.rlim_max, ordinary_priority)};
+    ::setrlimit(RLIMIT_NICE, &nice);
+  }
 }
 
 }  // namespace policymux

@@ -1,5 +1,6 @@
 #include "session/listening_socket.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -8,9 +9,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <utility>
+
+#include "session/peer.h"
 
 namespace policymux {
 namespace {
@@ -97,6 +101,22 @@ bool bind_or_replace(int fd, const sockaddr_un& address) {
   return false;
 }
 
+int option(int fd, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  ::getsockopt(fd, SOL_SOCKET, name, &value, &size);
+  return value;
+}
+
+// "unix:/path", or "unix:@name" for an abstract one.
+std::string unix_name(const sockaddr_storage& storage, socklen_t size) {
+  constexpr auto path_at = offsetof(sockaddr_un, sun_path);
+  const auto* const path = reinterpret_cast<const sockaddr_un&>(storage).sun_path;
+  if (size <= path_at) return "unix:";
+  if (path[0] != '\0') return std::string{"unix:"} + path;
+  return "unix:@" + std::string{path + 1, size - path_at - 1};
+}
+
 bool give_access(const char* path, const SocketAccess& access) {
   const auto owner = access.owner.value_or(static_cast<uid_t>(-1));
   const auto group = access.group.value_or(static_cast<gid_t>(-1));
@@ -123,6 +143,25 @@ Sockets listen_on(const Endpoint& endpoint, const SocketAccess& access) {
   std::vector<ListeningSocket> sockets;
   sockets.push_back(std::move(socket));
   return sockets;
+}
+
+Result<ListeningSocket, std::string> adopt_listener(UniqueFd fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  const auto* const address = reinterpret_cast<const sockaddr*>(&storage);
+  if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    const int error = errno;
+    if (error == EBADF) fd.release();
+    return Unexpected<std::string>{std::strerror(error)};
+  }
+  const bool known = address->sa_family == AF_UNIX || address->sa_family == AF_INET || address->sa_family == AF_INET6;
+  if (!known || option(fd.get(), SO_TYPE) != SOCK_STREAM || option(fd.get(), SO_ACCEPTCONN) == 0) {
+    return Unexpected<std::string>{"not a stream socket that listens"};
+  }
+  ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+  ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+  auto name = address->sa_family == AF_UNIX ? unix_name(storage, size) : peer_of(address, {}).name;
+  return ListeningSocket{std::move(fd), std::move(name)};
 }
 
 ListeningSocket::~ListeningSocket() {

@@ -54,4 +54,8 @@ class ListeningSocket {
 // The error names the endpoint and the reason.
 Result<std::vector<ListeningSocket>, std::string> listen_on(const Endpoint& endpoint, const SocketAccess& access = {});
 
+// A socket that somebody else has made, who keeps its file. An error unless it is a stream socket, inet or unix, that
+// listens.
+Result<ListeningSocket, std::string> adopt_listener(UniqueFd fd);
+
 }  // namespace policymux

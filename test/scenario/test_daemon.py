@@ -33,6 +33,11 @@ def has_ipv6():
     return True
 
 
+def has_capability(number):
+    effective = re.search(r"(?m)^CapEff:\s*(\w+)", pathlib.Path("/proc/self/status").read_text())
+    return int(effective[1], 16) >> number & 1 == 1
+
+
 def exists(getter, name):
     try:
         return getter(name)
@@ -235,6 +240,12 @@ class Privileges(unittest.TestCase):
             self.assertEqual(path.read_text(), f"{daemon.pid}\n")
             self.assertEqual(daemon.stop(), 0)
             self.assertEqual(path.read_text(), "")
+
+    @unittest.skipUnless(has_capability(24), "needs CAP_SYS_RESOURCE")
+    def test_the_helper_thread_may_leave_idle_priority_when_it_is_waited_for(self):
+        with Daemon() as daemon:
+            limits = pathlib.Path(f"/proc/{daemon.pid}/limits").read_text()
+            self.assertRegex(limits, r"(?m)^Max nice priority +(2\d|3\d|40) ")
 
     def test_an_ordinary_user_can_serve(self):
         nobody = pwd.getpwnam("nobody")
@@ -685,6 +696,29 @@ class Log(unittest.TestCase):
         with Daemon(policy) as daemon:
             self.assertEqual(daemon.ask(rcpt(sender="a@good.test")), "DUNNO")
             daemon.wait_log(r"hello a@good\.test")
+
+    @unittest.skipUnless(ROOT and not os.path.exists("/dev/log"), "needs root, and no syslogd")
+    def test_what_is_told_at_the_start_is_in_the_log_too(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog:
+            syslog.bind("/dev/log")
+            self.addCleanup(os.unlink, "/dev/log")
+            os.chmod("/dev/log", 0o666)
+            syslog.settimeout(PATIENCE)
+
+            def hear(pattern):
+                while not re.search(pattern, line := syslog.recv(4096).decode()):
+                    self.assertNotIn("started", line)
+            with Daemon("acl none attribute:x\n", settings={"log_to": "syslog"}, sections={"dns": {}},
+                        start=False) as daemon:
+                daemon.spawn()
+                hear(r"^<20>.* warning: \S*main\.conf:\d+:1: warning: not built in yet: \[dns\]")
+                self.assertEqual(daemon.wait(), 1)
+                hear(r"^<19>.* error: \S*policy\.conf:1:\d+: error: ")
+            with Daemon(settings={"log_to": "syslog", "listen": "unix:/nonexistent/socket"}, start=False) as daemon:
+                daemon.spawn()
+                self.assertEqual(daemon.wait(), 1)
+                hear(r"^<19>.* error: cannot listen on unix:/nonexistent/socket: No such file")
+                self.assertIn("cannot listen on unix:/nonexistent/socket: No such file", daemon.log())
 
     def test_control_characters_never_reach_the_log(self):
         with Daemon(REJECT_BAD) as daemon, daemon.client() as client:

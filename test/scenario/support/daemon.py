@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("POLICYMUX", str(ROOT / "build/release/src/cli/policymux"))
 if not os.access(BINARY, os.X_OK):
     sys.exit(f"there is no {BINARY}: tools/test builds it, POLICYMUX names another")
+HANDOVER = pathlib.Path(__file__).with_name("handover.py")
 SANITIZED = os.environ.get("POLICYMUX_SANITIZED") == "1"
 
 _FINDING = re.compile(r"ERROR: (Address|Leak|UndefinedBehavior)Sanitizer|runtime error:|Assertion .* failed")
@@ -67,10 +68,11 @@ class Daemon:
     settings  of [main], over the defaults below; sections: further ones
     command   replaces "serve -c main.conf"; prefix: what runs in front of the daemon (strace)
     limit     a function that runs in the child before the daemon (resource.setrlimit)
+    sockets   are handed over as systemd does
     """
 
     def __init__(self, policy="", *, files=None, settings=None, sections=None, prefix=(), arguments=(), limit=None,
-                 env=None, start=True):
+                 env=None, sockets=(), start=True):
         self.directory = Directory()
         self.inet = ("127.0.0.1", free_port())
         self.unix = str(self.directory.path / "policy.sock")
@@ -85,6 +87,7 @@ class Daemon:
         }
         self.sections = sections or {}
         self.prefix, self.arguments, self.limit, self.env = list(prefix), list(arguments), limit, env or {}
+        self.sockets = list(sockets)
         self.binary, self.process = BINARY, None
         self.write_policy(policy)
         for name, text in (files or {}).items():
@@ -120,10 +123,14 @@ class Daemon:
 
     # The process.
     def spawn(self):
+        command = [self.binary, "serve", "-c", self.conf, *self.arguments]
+        fds = [s.fileno() for s in self.sockets]
+        if fds:
+            command = [sys.executable, HANDOVER, ",".join(map(str, fds)), *command]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, self.binary, "serve", "-c", self.conf, *self.arguments], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, preexec_fn=self.limit, env=environment(**self.env))
+                [*self.prefix, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self.limit,
+                pass_fds=fds, env=environment(**self.env))
 
     def start(self):
         try:

@@ -130,6 +130,37 @@ TEST_CASE("a file that is no socket is never replaced") {
   CHECK(exists(endpoint.path));
 }
 
+TEST_CASE("a listening socket that somebody else has made is adopted, and its file stays his") {
+  const Place directory;
+  {
+    auto made = listen_on(directory.socket());
+    REQUIRE(made);
+    ::fcntl(made->front().fd(), F_SETFL, 0);
+    {
+      const auto adopted = adopt_listener(UniqueFd{::dup(made->front().fd())});
+      REQUIRE(adopted);
+      CHECK(adopted->name() == to_string(directory.socket()));
+      CHECK((::fcntl(adopted->fd(), F_GETFL) & O_NONBLOCK) != 0);
+      CHECK(::fcntl(adopted->fd(), F_GETFD) == FD_CLOEXEC);
+    }
+    CHECK(exists(directory.socket().path));
+  }
+  auto inet = listen_on(loopback);
+  REQUIRE(inet);
+  const auto adopted = adopt_listener(UniqueFd{::dup(inet->front().fd())});
+  REQUIRE(adopted);
+  CHECK(adopted->name().starts_with("inet:127.0.0.1:"));
+
+  for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+    CAPTURE(type);
+    const auto refused = adopt_listener(UniqueFd{::socket(AF_INET, type, 0)});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error() == "not a stream socket that listens");
+  }
+  CHECK(adopt_listener(UniqueFd{::open("/dev/null", O_RDONLY)}).error() == "Socket operation on non-socket");
+  CHECK(adopt_listener(UniqueFd{100'000}).error() == "Bad file descriptor");
+}
+
 TEST_CASE("a socket file that somebody else put in the place of ours stays") {
   const Place directory;
   const auto endpoint = directory.socket();

@@ -56,8 +56,9 @@ def build_unit():
 
 
 def build_sanitized():
-    build(SANITIZE, ["-Dtests=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbuildtype=debugoptimized",
-                     "-Doptimization=1"])
+    """Not optimised, with line numbers but no more to debug with: that takes a third of the time to compile."""
+    build(SANITIZE, ["-Dtests=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbuildtype=debug",
+                     "-Dcpp_args=-g1"])
 
 
 # Unit tests: everything that meson calls a test.

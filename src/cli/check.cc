@@ -42,7 +42,7 @@ int check(const CheckOptions& options) {
   const auto ruleset = read_ruleset(options.origins, *std::move(config), {});
   tell(ruleset.diagnostics);
   if (!ruleset.usable() || has_errors(diagnostics)) return 1;
-  tell(lint(*ruleset.policy));
+  tell(lint(*ruleset.policy, *ruleset.table));
   if (options.dump) {
     fmt::print("{}", dumped);
   } else if (options.dump_policy) {

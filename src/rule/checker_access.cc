@@ -68,24 +68,10 @@ std::string text_of(const AccessStatement& statement) {
   return text;
 }
 
-// The chain that the line calls.
-std::optional<std::uint32_t> called_by(const Policy& policy, const Access& line) {
-  if (!line.action || policy.actions[*line.action].kind != Action::Kind::chain) return std::nullopt;
-  return policy.actions[*line.action].chain;
-}
-
 // Which line of a chain calls `to`.
 const Access& caller(const Policy& policy, std::uint32_t from, std::uint32_t to) {
   const auto calls = [&](std::uint32_t line) { return called_by(policy, policy.lines[line]) == to; };
   return policy.lines[*std::ranges::find_if(policy.chains[from].lines, calls)];
-}
-
-Graph calls_of(const Policy& policy) {
-  Graph calls(policy.chains.size());
-  for (const auto& line : policy.lines) {
-    if (const auto called = called_by(policy, line)) calls[line.chain].push_back(*called);
-  }
-  return calls;
 }
 
 // How many access lines a request can run in each chain, with all that they call: at most `limit` + 1 is counted.

@@ -43,4 +43,17 @@ GraphWalk walk(const Graph& graph) {
   return out;
 }
 
+std::optional<std::uint32_t> called_by(const Policy& policy, const Access& line) {
+  if (!line.action || policy.actions[*line.action].kind != Action::Kind::chain) return std::nullopt;
+  return policy.actions[*line.action].chain;
+}
+
+Graph calls_of(const Policy& policy) {
+  Graph calls(policy.chains.size());
+  for (const auto& line : policy.lines) {
+    if (const auto called = called_by(policy, line)) calls[line.chain].push_back(*called);
+  }
+  return calls;
+}
+
 }  // namespace policymux

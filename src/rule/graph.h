@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
+
+#include "rule/policy.h"
 
 namespace policymux {
 
@@ -17,5 +20,9 @@ struct GraphWalk {
 
 // Cost: O(nodes + edges), no recursion.
 GraphWalk walk(const Graph& graph);
+
+// The chain that the line calls, and whom each chain calls, once for each call.
+std::optional<std::uint32_t> called_by(const Policy& policy, const Access& line);
+Graph calls_of(const Policy& policy);
 
 }  // namespace policymux

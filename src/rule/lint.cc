@@ -9,6 +9,8 @@
 
 #include "base/text.h"
 #include "match/regex.h"
+#include "rule/at_state.h"
+#include "rule/lint_parts.h"
 #include "rule/parser.h"
 #include "rule/report.h"
 #include "rule/values.h"
@@ -26,12 +28,6 @@ bool looks_like_address(std::string_view pattern) {
          domain.find('.') != domain.npos && domain.front() != '.' && domain.back() != '.';
 }
 
-template <class F>
-void for_each_value(const TextTest& test, F f) {
-  for (const auto& value : test.values) f(std::string_view{value});
-  for (const auto& file : test.files) file->for_each([&](int, std::string_view value) { f(value); });
-}
-
 // The pattern that finds the address and nothing else.
 std::string anchored(std::string_view address) {
   std::string out = "^";
@@ -42,96 +38,12 @@ std::string anchored(std::string_view address) {
   return out + '$';
 }
 
-// --- what is surely so at one protocol state ------------------------------------------------------------------
-
-enum class Sure : std::uint8_t { no, maybe, yes };
-
-constexpr Sure operator!(Sure sure) { return static_cast<Sure>(2 - static_cast<int>(sure)); }
-
-// What can be said of a policy when of a request nothing is known but its protocol state.
-class AtState {
- public:
-  AtState(const Policy& policy, std::string_view state)
-      : policy_{policy}, state_{state}, acls_(policy.acls.size()), ends_(policy.chains.size()) {}
-
-  // Does every request get an answer other than the default from this chain?
-  bool surely_answers(std::uint32_t chain) {
-    if (!ends_[chain]) ends_[chain] = find_answer(chain);
-    return *ends_[chain];
-  }
-
- private:
-  bool find_answer(std::uint32_t chain) {
-    for (const auto number : policy_.chains[chain].lines) {
-      const auto& line = policy_.lines[number];
-      const auto matches = all_of(line.terms);
-      if (matches == Sure::no) continue;
-      const auto action = line.action ? line.action : policy_.default_action;
-      if (!action || policy_.actions[*action].kind == Action::Kind::finish) return false;
-      if (matches == Sure::maybe) continue;
-      const auto& sure = policy_.actions[*action];
-      if (sure.kind == Action::Kind::answer) return action != policy_.default_action;
-      if (sure.kind == Action::Kind::chain && surely_answers(sure.chain)) return true;
-    }
-    return false;
-  }
-
-  Sure of(const Term& term) {
-    if (!acls_[term.acl]) {
-      acls_[term.acl] = std::visit([this](const auto& test) { return of(test); }, policy_.acls[term.acl].test);
-    }
-    return term.negated ? !*acls_[term.acl] : *acls_[term.acl];
-  }
-
-  Sure all_of(const std::vector<Term>& terms) {
-    auto least = Sure::yes;
-    for (const auto& term : terms) least = std::min(least, of(term));
-    return least;
-  }
-
-  Sure any_of(const std::vector<Term>& terms) {
-    auto greatest = Sure::no;
-    for (const auto& term : terms) greatest = std::max(greatest, of(term));
-    return greatest;
-  }
-
-  template <class Test>
-  Sure of(const Test&) { return Sure::maybe; }
-  Sure of(const LogTest&) { return Sure::yes; }
-  Sure of(const CompositeTest& test) {
-    using enum CompositeTest::How;
-    return test.how == all ? all_of(test.terms) : test.how == any ? any_of(test.terms) : !any_of(test.terms);
-  }
-  Sure of(const TextTest& test) {
-    if (test.source.attribute != Attribute::protocol_state || test.source.derivation != Derivation::none) {
-      return Sure::maybe;
-    }
-    if (test.match != TextMatch::exact && test.match != TextMatch::regex) return Sure::maybe;
-    auto found = Sure::no;
-    for_each_value(test, [&](std::string_view value) {
-      if (holds(test, value)) found = Sure::yes;
-    });
-    return found;
-  }
-
-  bool holds(const TextTest& test, std::string_view value) const {
-    if (test.match == TextMatch::exact) return test.case_sensitive ? value == state_ : iequals(value, state_);
-    const auto pattern = Pattern::parse(value, test.case_sensitive);
-    return pattern && pattern->search(state_) == Found::yes;
-  }
-
-  const Policy& policy_;
-  std::string_view state_;
-  std::vector<std::optional<Sure>> acls_;
-  std::vector<std::optional<bool>> ends_;
-};
-
 // --- the warnings ----------------------------------------------------------------------------------------------
 
 class Linter {
  public:
-  explicit Linter(const Policy& policy)
-      : policy_{policy}, used_acls_(policy.acls.size(), false), used_actions_(policy.actions.size(), false) {}
+  Linter(const Policy& policy, const Table& table)
+      : policy_{policy}, table_{table}, used_acls_(policy.acls.size(), false), used_actions_(policy.actions.size(), false) {}
 
   Diagnostics run() {
     find_used();
@@ -142,6 +54,8 @@ class Linter {
         warn_of_patterns(acl, *test);
       }
     }
+    for (auto& doubt : doubt_shadowed(policy_, table_)) warn(doubt.at, std::move(doubt.flaw));
+    for (auto& doubt : doubt_unknowable(policy_)) warn(doubt.at, std::move(doubt.flaw));
     warn_of_default();
     std::ranges::stable_sort(found_, {}, [](const Found& f) { return std::pair{f.at.file, f.at.line}; });
     Diagnostics out;
@@ -222,19 +136,20 @@ class Linter {
   // LANGUAGE: "when a REJECT default can be reached at CONNECT, EHLO, VRFY or ETRN, or at DATA and END-OF-MESSAGE
   // behind lines that need a recipient".
   void warn_of_default() {
+    using enum ProtocolState;
     if (!default_refuses()) return;
-    warn_of_default({"CONNECT", "EHLO", "VRFY", "ETRN"}, "at these steps little is known of the mail",
+    warn_of_default({connect, ehlo, vrfy, etrn}, "at these steps little is known of the mail",
                     "let an early line answer: acl NAME protocol_state CONNECT EHLO HELO VRFY ETRN");
     if (!needs_recipient()) return;
-    warn_of_default({"DATA", "END-OF-MESSAGE"}, "lines that need a recipient do not match there when there are several",
+    warn_of_default({data, end_of_message}, "lines that need a recipient do not match there when there are several",
                     "let an early line answer: acl NAME protocol_state DATA END-OF-MESSAGE");
   }
 
-  void warn_of_default(std::initializer_list<std::string_view> states, std::string_view why, std::string_view hint) {
+  void warn_of_default(std::initializer_list<ProtocolState> states, std::string_view why, std::string_view hint) {
     std::string reached;
     for (const auto state : states) {
       if (AtState{policy_, state}.surely_answers(0)) continue;
-      reached.append(reached.empty() ? "" : ", ").append(state);
+      reached.append(reached.empty() ? "" : ", ").append(to_string(state));
     }
     if (reached.empty()) return;
     const auto& action = policy_.actions[*policy_.default_action];
@@ -251,12 +166,13 @@ class Linter {
   }
 
   const Policy& policy_;
+  const Table& table_;
   std::vector<bool> used_acls_, used_actions_;
   std::vector<Found> found_;
 };
 
 }  // namespace
 
-Diagnostics lint(const Policy& policy) { return Linter{policy}.run(); }
+Diagnostics lint(const Policy& policy, const Table& table) { return Linter{policy, table}.run(); }
 
 }  // namespace policymux

@@ -39,6 +39,28 @@ constexpr unsigned empty_known_at(Attribute attribute) {
   }
 }
 
+// At which states does Postfix have no value to send?
+constexpr unsigned without_value_at(Attribute attribute) {
+  constexpr unsigned before_mail = bit(connect) | bit(ehlo) | bit(helo) | bit(etrn);
+  switch (attribute) {
+    case Attribute::helo_name:
+    case Attribute::sasl_method: case Attribute::sasl_username: case Attribute::sasl_sender:
+      return bit(connect);
+    case Attribute::sender:
+      return before_mail;
+    case Attribute::recipient: case Attribute::queue_id:
+      return before_mail | bit(mail);
+    case Attribute::size: case Attribute::instance:
+      return before_mail | bit(vrfy);
+    case Attribute::recipient_count:
+      return ~(bit(data) | bit(end_of_message));
+    case Attribute::etrn_domain:
+      return ~bit(etrn);
+    default:
+      return 0;
+  }
+}
+
 constexpr bool zero_is_empty(Attribute attribute) {
   return attribute == Attribute::recipient_count || attribute == Attribute::size ||
          attribute == Attribute::encryption_keysize;
@@ -108,6 +130,10 @@ std::string_view without_verp(std::string_view local) {
 
 bool empty_is_known(std::optional<Attribute> attribute, ProtocolState state) {
   return !attribute || state == not_sent || (empty_known_at(*attribute) & bit(state)) != 0;
+}
+
+bool can_be_known(std::optional<Attribute> attribute, ProtocolState state) {
+  return empty_is_known(attribute, state) || (without_value_at(*attribute) & bit(state)) == 0;
 }
 
 std::string_view localpart_of(std::string_view address) {

@@ -15,6 +15,10 @@ namespace policymux {
 // state? LANGUAGE: "An empty one is known as empty only at these states, and UNKNOWN elsewhere".
 bool empty_is_known(std::optional<Attribute> attribute, ProtocolState state);
 
+// Can the attribute be known at this state at all? Postfix has, say, no sender before MAIL: PROTOCOL, "when it carries
+// a value".
+bool can_be_known(std::optional<Attribute> attribute, ProtocolState state);
+
 // The text of `source` in `request`; nullopt is UNKNOWN. Points into the request or into `buffer`.
 std::optional<std::string_view> text_of(const Source& source, const Request& request, ProtocolState state,
                                         std::string_view recipient_delimiter, std::string& buffer);

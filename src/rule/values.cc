@@ -72,6 +72,11 @@ Flaw not_one_of(std::string_view word, std::string_view words) {
   return {"unknown word " + in_quotes(word), meant ? did_you_mean(*meant) : "allowed: " + one_of(words)};
 }
 
+void for_each_value(const TextTest& test, const std::function<void(std::string_view)>& f) {
+  for (const auto& value : test.values) f(value);
+  for (const auto& file : test.files) file->for_each([&](int, std::string_view value) { f(value); });
+}
+
 bool is_plain_pattern(std::string_view pattern) {
   if (pattern.size() > longest_pattern) return false;
   for (std::size_t i = 0; i < pattern.size(); ++i) {

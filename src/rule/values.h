@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ namespace policymux {
 // A value of a text test, for the way it is matched. Cost: a regular expression that is not plain text is
 // compiled.
 std::optional<Flaw> flaw_of_text(TextMatch match, bool case_sensitive, std::string_view value);
+
+// Each value of the test, those of its lists among them.
+void for_each_value(const TextTest& test, const std::function<void(std::string_view)>& f);
 
 // "mail.example.org", "example.org."; `below`: ".example.org" too.
 std::optional<Flaw> flaw_of_host(std::string_view host, bool below);

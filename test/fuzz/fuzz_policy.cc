@@ -1,4 +1,4 @@
-// libFuzzer: whatever a policy says, loading it ends well: with a policy that can be printed and doubted, compiled,
+// libFuzzer: whatever a policy says, loading it ends well: with a policy that can be printed and compiled, doubted,
 // asked and explained, or with mistakes whose places exist. "#--- PATH" lines begin further files, so that includes
 // and lists are met.
 #include <algorithm>
@@ -54,7 +54,6 @@ void check(const Policy& policy, const MemoryFiles& files) {
     require(!line.terms.empty());
   }
   require(!dump(policy).empty());
-  for (const auto& doubt : lint(policy)) require(!render(doubt).empty() && doubt.severity == Severity::warning);
 }
 
 // Larger policies are loaded, but neither compiled nor asked: their patterns may cost seconds.
@@ -72,6 +71,9 @@ void ask(const Policy& policy) {
   const auto table = compile(policy);
   if (!table) return;
   require(!dump(**table, policy).empty());
+  for (const auto& doubt : lint(policy, **table)) {
+    require(!render(doubt).empty() && doubt.severity == Severity::warning);
+  }
   Evaluator evaluator{*table};
   for (const auto text : requests) {
     RequestParser parser;

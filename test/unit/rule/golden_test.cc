@@ -49,7 +49,7 @@ TEST_CASE("policies load, or are refused, as their golden files say") {
     const auto loaded = load_policy(files, "policy.conf", {});
     auto got = rendered(loaded.diagnostics);
     const bool is_linted = path.filename().string().starts_with("lint");
-    if (loaded.policy && is_linted) got += rendered(lint(*loaded.policy));
+    if (loaded.policy && is_linted) got += rendered(lint(*loaded.policy, **compile(*loaded.policy)));
     if (loaded.policy) got += dump(*loaded.policy);
     auto expected = path, other = path;
     expected.replace_extension(loaded.policy ? ".dump" : ".errors");

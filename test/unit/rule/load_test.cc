@@ -14,7 +14,7 @@ namespace {
 std::string lint_of(std::string_view text) {
   const auto loaded = try_policy(text);
   REQUIRE(loaded.policy);
-  return told(lint(*loaded.policy));
+  return told(lint(*loaded.policy, **compile(*loaded.policy)));
 }
 
 }  // namespace

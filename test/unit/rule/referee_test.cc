@@ -3,9 +3,11 @@
 
 #include <cstdlib>
 #include <random>
+#include <set>
 
 #include "proto/parser.h"
 #include "rule/evaluate.h"
+#include "rule/lint_parts.h"
 #include "rule/load.h"
 #include "support/catch.h"
 #include "support/memory_files.h"
@@ -105,6 +107,13 @@ std::string text(const Ruling& ruling) {
   return out;
 }
 
+// Of which lint says that an earlier line always comes first.
+std::set<std::string> shadowed_lines(const Policy& policy, const Table& table) {
+  std::set<std::string> lines;
+  for (const auto& doubt : doubt_shadowed(policy, table)) lines.insert(policy.where(doubt.at));
+  return lines;
+}
+
 // POLICYMUX_REFEREE=seed:policies runs another or a longer match than the daily one.
 struct Size { std::uint64_t seed; int policies; };
 Size size_of_match() {
@@ -133,6 +142,7 @@ TEST_CASE("the compiled table and a plain reading of the file, line by line, alw
     REQUIRE(loaded.policy);
     const auto table = compile(*loaded.policy);
     REQUIRE(table);
+    const auto shadowed = shadowed_lines(*loaded.policy, **table);
     Evaluator evaluator{*table};
     for (int i = 0; i < 8; ++i) {
       const auto bytes = random_request(random);
@@ -145,6 +155,9 @@ TEST_CASE("the compiled table and a plain reading of the file, line by line, alw
       INFO(bytes);
       const auto want = referee(*loaded.policy, request, oracle);
       const auto got = Walk{evaluator, request, oracle, random}.run();
+      for (const auto& line : want.matched) {
+        if (shadowed.contains(line)) FAIL(line << " matches, although lint says that it never does");
+      }
       if (got != want) FAIL("plain reading:\n" << text(want) << "compiled table:\n" << text(got));
     }
   }

@@ -1,0 +1,31 @@
+// What `check` doubts about access lines: the parts of lint() that look at many of them together.
+#pragma once
+
+#include <vector>
+
+#include "rule/policy.h"
+#include "rule/report.h"
+#include "rule/table.h"
+
+namespace policymux {
+
+struct Doubt {
+  Place at;
+  Flaw flaw;
+};
+using Doubts = std::vector<Doubt>;
+
+// Lines that wait for what does not exist at any protocol state at which they are looked at: a sender at CONNECT.
+//   Cost: states x lines.
+Doubts doubt_unknowable(const Policy& policy);
+
+// Lines that never match since an earlier one of their chain, which ends the request or leaves the chain, matches
+// whenever they would: its tests are among theirs, or are lists of values that hold theirs.
+//   REQUIRES  `table` was compiled from `policy`.
+//   Cost      about linear; of policies in which lines share nearly all of their tests only the first part is searched.
+Doubts doubt_shadowed(const Policy& policy, const Table& table);
+
+// When the line matches: is no line behind it in its chain looked at, whatever the request?
+bool ends_chain(const Policy& policy, const Access& line);
+
+}  // namespace policymux

@@ -1,0 +1,118 @@
+#include <algorithm>
+#include <numeric>
+#include <string>
+#include <variant>
+
+#include "rule/at_state.h"
+#include "rule/graph.h"
+#include "rule/lint_parts.h"
+#include "rule/source.h"
+
+namespace policymux {
+namespace {
+
+using enum ProtocolState;
+constexpr ProtocolState all_states[] = {connect, ehlo, helo, mail, rcpt, data, end_of_message, vrfy, etrn};
+
+using States = unsigned;  // a set; bit i is all_states[i]
+constexpr States every_state = (1u << std::size(all_states)) - 1;
+
+std::string names(States states) {
+  std::string out;
+  for (std::size_t i = 0; i < std::size(all_states); ++i) {
+    if ((states >> i & 1) != 0) out.append(out.empty() ? "" : ", ").append(to_string(all_states[i]));
+  }
+  return out;
+}
+
+// The attribute that the test cannot do without, if Postfix has it.
+std::optional<Attribute> needed_by(const Acl::Test& test) {
+  if (const auto* text = std::get_if<TextTest>(&test)) return text->source.attribute;
+  if (const auto* address = std::get_if<AddressTest>(&test)) return address->source.attribute;
+  if (const auto* number = std::get_if<NumberTest>(&test)) return number->source.attribute;
+  const auto* question = std::get_if<QuestionTest>(&test);
+  return question != nullptr && !question->key.name.empty() ? question->key.attribute : std::nullopt;
+}
+
+States states_with(Attribute attribute) {
+  States known = 0;
+  for (std::size_t i = 0; i < std::size(all_states); ++i) {
+    if (can_be_known(attribute, all_states[i])) known |= 1u << i;
+  }
+  return known;
+}
+
+class Reader {
+ public:
+  explicit Reader(const Policy& policy) : policy_{policy}, reached_at_(policy.chains.size(), 0) {
+    for (const auto state : all_states) at_states_.emplace_back(policy, state);
+  }
+
+  Doubts run() {
+    reached_at_[0] = every_state;
+    for (const auto chain : callers_first()) read(policy_.chains[chain], reached_at_[chain]);
+    return std::move(doubts_);
+  }
+
+ private:
+  std::vector<std::uint32_t> callers_first() const {
+    const auto heights = walk(calls_of(policy_)).heights;
+    std::vector<std::uint32_t> order(policy_.chains.size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::ranges::stable_sort(order, std::greater{}, [&](std::uint32_t chain) { return heights[chain]; });
+    return order;
+  }
+
+  void read(const Chain& chain, States states) {
+    for (const auto number : chain.lines) {
+      const auto& line = policy_.lines[number];
+      const auto seen = states & matched_at(line, Sure::maybe);
+      if (doubt(line, seen)) continue;
+      if (const auto called = called_by(policy_, line)) reached_at_[*called] |= seen;
+      if (ends_chain(policy_, line)) states &= ~matched_at(line, Sure::yes);
+    }
+  }
+
+  // Where the line matches at least so surely.
+  States matched_at(const Access& line, Sure least) {
+    States states = 0;
+    for (std::size_t i = 0; i < at_states_.size(); ++i) {
+      if (at_states_[i].matches(line) >= least) states |= 1u << i;
+    }
+    return states;
+  }
+
+  bool doubt(const Access& line, States seen) {
+    if (seen == 0) return false;
+    for (const auto& term : line.terms) {
+      const auto& acl = policy_.acls[term.acl];
+      const auto attribute = needed_by(acl.test);
+      if (!attribute) continue;
+      const auto known = states_with(*attribute);
+      if ((known & seen) != 0) continue;
+      doubts_.push_back({line.place,
+                         {"this line never matches: acl " + in_quotes(acl.name) + " is UNKNOWN at " + names(seen) +
+                              ", and no other protocol state fits the line",
+                          std::string{attribute_name(*attribute)} + " can be known at " + names(known)}});
+      return true;
+    }
+    return false;
+  }
+
+  const Policy& policy_;
+  std::vector<AtState> at_states_;
+  std::vector<States> reached_at_;  // by chain
+  Doubts doubts_;
+};
+
+}  // namespace
+
+bool ends_chain(const Policy& policy, const Access& line) {
+  if (!line.action) return true;
+  const auto& action = policy.actions[*line.action];
+  return action.kind == Action::Kind::finish || (action.kind == Action::Kind::answer && action.text.constant());
+}
+
+Doubts doubt_unknowable(const Policy& policy) { return Reader{policy}.run(); }
+
+}  // namespace policymux

@@ -34,7 +34,9 @@ CLI::Option* add_endpoint(CLI::App& command, const std::string& name, Target& ta
   }, help);
 }
 
-std::string with_default(const std::string& help, const Endpoint& endpoint) { return help + " (" + to_string(endpoint) + ")"; }
+std::string with_default(const std::string& help, const Endpoint& endpoint) {
+  return help + " (" + to_string(endpoint) + ")";
+}
 
 struct ConfigArguments {
   std::string config{}, policy{};
@@ -43,18 +45,22 @@ struct ConfigArguments {
 
 CLI::App& add_command(CLI::App& app, ConfigArguments& config, const std::string& name, const std::string& help) {
   auto& command = *app.add_subcommand(name, help);
-  command.add_option("-c,--config", config.config,
-                     "main.conf (else POLICYMUX_CONFIG, APOLICY_CONFIG_PATH, /etc/policymux/main.conf, /etc/apolicy/main.conf)");
+  command.add_option(
+      "-c,--config", config.config,
+      "main.conf (else POLICYMUX_CONFIG, APOLICY_CONFIG_PATH, /etc/policymux/main.conf, /etc/apolicy/main.conf)");
   command.add_option("--policy", config.policy, "policy.conf, instead of the one that main.conf names");
   return command;
 }
 
-void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_process, bool& is_inline, ConfigArguments& config) {
-  auto& command = add_command(app, config, "bench", "put load on a policy server, or measure parsing and deciding alone");
+void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_process, bool& is_inline,
+               ConfigArguments& config) {
+  auto& command =
+      add_command(app, config, "bench", "put load on a policy server, or measure parsing and deciding alone");
   auto& load = bench.load;
   add_endpoint(command, "--target", load.target, with_default("the server to ask", load.target));
   command.add_option("--connections", load.connections, "how many (10)")->check(CLI::Range(1u, 100'000u));
-  command.add_option("--rate", load.rate, "requests per second in all; 0: as fast as answers come (0)")->check(CLI::NonNegativeNumber);
+  command.add_option("--rate", load.rate, "requests per second in all; 0: as fast as answers come (0)")
+      ->check(CLI::NonNegativeNumber);
   add_duration(command, "--duration", load.duration, "how long to measure");
   add_duration(command, "--warm-up", load.warm_up, "how long before that");
   command.add_option("--count", load.count, "stop after so many requests; 0: only the time ends it (0)");
@@ -65,7 +71,8 @@ void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_proces
   command.add_flag("--floor", bench.floor, "be the floor instead: a server that only finds a request's end");
   add_endpoint(command, "--listen", bench.floor_options.listen,
                with_default("where the floor listens", bench.floor_options.listen));
-  command.add_flag("--inline", is_inline, "no network: parse and decide requests with the policy, and say what each costs");
+  command.add_flag("--inline", is_inline,
+                   "no network: parse and decide requests with the policy, and say what each costs");
   command.callback([&] {
     bench.floor_options.cpu = load.cpu;
     in_process.requests = load.requests;
@@ -93,19 +100,22 @@ int run(int argc, char** argv) {
   checking.add_flag("--dump-policy", check_options.dump_policy, "print the policy as it was understood and compiled");
 
   ExplainOptions explain_options;
-  auto& explaining = add_command(app, config, "explain", "show for each access line why it did or did not decide a request");
+  auto& explaining =
+      add_command(app, config, "explain", "show for each access line why it did or did not decide a request");
   explaining.add_option("FILE", explain_options.files, "requests as Postfix sends them; none: from stdin");
 
   explaining.add_flag("--json", explain_options.json, "one JSON object a request, each in a line of its own");
 
   QueryOptions query_options;
   auto& querying = add_command(app, config, "query", "send one request to a running server and print its answer");
-  add_endpoint(querying, "--server", query_options.server, "inet:host:port or unix:path (the first listener of main.conf)");
+  add_endpoint(querying, "--server", query_options.server,
+               "inet:host:port or unix:path (the first listener of main.conf)");
   add_duration(querying, "--timeout", query_options.timeout, "how long to wait");
   querying.add_option("NAME=VALUE", query_options.attributes, "attributes of the request; none: a request from stdin")
       ->check([](const std::string& text) {
         const auto equals = text.find('=');
-        return equals == 0 || equals == text.npos || text.find('\n') != text.npos ? "want name=value: " + text : std::string{};
+        return equals == 0 || equals == text.npos || text.find('\n') != text.npos ? "want name=value: " + text
+                                                                                  : std::string{};
       });
 
   BenchOptions bench_options;

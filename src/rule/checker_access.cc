@@ -146,7 +146,8 @@ void add_access(CheckerContext& context, const AccessStatement& statement) {
     return;
   }
   if (words.size() > most_tests) {
-    context.report.error(words[most_tests].place, {"more than 1,000 tests in one line", "any, all and none combine tests"});
+    context.report.error(words[most_tests].place,
+                         {"more than 1,000 tests in one line", "any, all and none combine tests"});
     return;
   }
   for (const auto& word : words) {

@@ -114,7 +114,8 @@ void check_route(CheckerContext& context, const Template& route, const Place& at
     if (std::holds_alternative<Template::Literal>(part)) continue;
     const auto* found = std::get_if<Template::Acl>(&part);
     if (found == nullptr) {
-      return context.report.error(at, {"${...} may not choose where mail goes: the client would choose", std::string{hint}});
+      return context.report.error(
+          at, {"${...} may not choose where mail goes: the client would choose", std::string{hint}});
     }
     const auto& acl = context.policy.acls[found->acl];
     if (is_table(acl)) continue;

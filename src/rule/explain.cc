@@ -92,7 +92,8 @@ class Explainer {
 
   void add_line(LineId id, std::size_t depth) {
     const auto& access = policy_.lines[table_.lines[id].source];
-    Explanation::Line line{.where = where(id), .chain = policy_.chains[access.chain].name, .depth = depth, .text = access.text};
+    Explanation::Line line{
+        .where = where(id), .chain = policy_.chains[access.chain].name, .depth = depth, .text = access.text};
     for (const auto& term : access.terms) line.tests.push_back(explained(term));
     line.reached = !done_;
     line.matched = line.reached && next_match_ < matched_.size() && matched_[next_match_] == id;
@@ -171,7 +172,8 @@ class Explainer {
     for (const auto& file : files) {
       std::string found;
       file->for_each([&](int line, std::string_view value) {
-        if (found.empty() && holds_value(value)) found = fmt::format(" matches {}, {}:{}", shown(value), file->path(), line);
+        if (found.empty() && holds_value(value))
+          found = fmt::format(" matches {}, {}:{}", shown(value), file->path(), line);
       });
       if (!found.empty()) return found;
     }
@@ -200,7 +202,9 @@ class Explainer {
     return fmt::format("stress={}", shown(request_.text(Attribute::stress)));
   }
 
-  std::string why(const ScoreTest&, Truth) { return fmt::format("the score is {}", format_thousandths(evaluator_.score())); }
+  std::string why(const ScoreTest&, Truth) {
+    return fmt::format("the score is {}", format_thousandths(evaluator_.score()));
+  }
   std::string why(const TagTest&, Truth) { return fmt::format("the tags are {}", shown(evaluator_.tags())); }
   std::string why(const LogTest&, Truth) { return "always"; }
 
@@ -209,7 +213,8 @@ class Explainer {
     std::string out{how[static_cast<std::size_t>(test.how)]};
     for (const auto& term : test.terms) {
       const auto truth = evaluator_.truth_of(table_.predicate_of_acl[term.acl]);
-      out += fmt::format(" {}{}={}", term.negated ? "!" : "", policy_.acls[term.acl].name, to_string(term.negated ? !truth : truth));
+      out += fmt::format(" {}{}={}", term.negated ? "!" : "", policy_.acls[term.acl].name,
+                         to_string(term.negated ? !truth : truth));
     }
     return out;
   }

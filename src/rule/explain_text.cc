@@ -54,7 +54,8 @@ std::string to_text(const Explanation& explanation) {
   for (const auto& line : explanation.lines) append(out, line);
   out += fmt::format("decision: {} ({})\n", safe(explanation.decision), decided_by(explanation));
   for (const auto& effect : explanation.effects) {
-    out += fmt::format("{}: {} ({})\n", effect.kind, safe(effect.text), effect.rule ? to_text(*effect.rule) : "default");
+    out +=
+        fmt::format("{}: {} ({})\n", effect.kind, safe(effect.text), effect.rule ? to_text(*effect.rule) : "default");
   }
   return out;
 }

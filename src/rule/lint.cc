@@ -43,7 +43,10 @@ std::string anchored(std::string_view address) {
 class Linter {
  public:
   Linter(const Policy& policy, const Table& table)
-      : policy_{policy}, table_{table}, used_acls_(policy.acls.size(), false), used_actions_(policy.actions.size(), false) {}
+      : policy_{policy},
+        table_{table},
+        used_acls_(policy.acls.size(), false),
+        used_actions_(policy.actions.size(), false) {}
 
   Diagnostics run() {
     find_used();

@@ -109,7 +109,11 @@ class Lists {
 class Search {
  public:
   Search(const Policy& policy, const Table& table)
-      : policy_{policy}, table_{table}, lists_{policy, table}, uses_(2 * table.predicates.size()), marks_(uses_.size()) {
+      : policy_{policy},
+        table_{table},
+        lists_{policy, table},
+        uses_(2 * table.predicates.size()),
+        marks_(uses_.size()) {
     for (const auto& line : policy.lines) {
       for (const auto one : literals(line)) ++uses_[one];
     }
@@ -177,7 +181,8 @@ class Search {
       if (lines == filed_.end()) continue;
       for (const auto& filed : lines->second) {
         if (++steps_ > most_steps) return nullptr;
-        if (std::ranges::all_of(filed.literals, [this](Literal test) { return marks_[test] == mark_; })) return filed.line;
+        if (std::ranges::all_of(filed.literals, [this](Literal test) { return marks_[test] == mark_; }))
+          return filed.line;
       }
     }
     return nullptr;

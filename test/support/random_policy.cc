@@ -31,8 +31,8 @@ constexpr std::array<std::string_view, 16> text_values = {
     "foo@domain\\.com", "^foo@domain\\.com$", "@bar.com", "(foo|bar)@", "dynamic", "^$", "\\.org$", "o{2}", "^foo",
     "[a-f]+oo@", "(.)\\1", "bar(?!\\.com)", "domain", "\xc3\xb6", "^.{3}@", "^bar\\.com$"};
 constexpr std::array<std::string_view, 10> plain_values = {
-    "foo@domain.com", "bar@domain.com", "domain.com", "bar.com", ".domain.com", "foo", "example.org", "Trap@sub.domain.com",
-    "mx.domain.com", "oo"};
+    "foo@domain.com", "bar@domain.com",      "domain.com",    "bar.com", ".domain.com", "foo",
+    "example.org",    "Trap@sub.domain.com", "mx.domain.com", "oo"};
 constexpr std::array<std::string_view, 8> ranges = {"192.0.2.0/24", "192.0.2.1", "192.0.2.64-192.0.2.127", "10.0.0.0/8",
                                                     "198.51.100.0/255.255.255.0", "2001:db8::/32", "0.0.0.0/0", "::/0"};
 constexpr std::array<std::string_view, 7> numbers = {"1", ">1", "<=500", "0", "10240000", "2-5", ">=10M"};
@@ -94,7 +94,9 @@ class Writer {
     for (const char c : text) out += c == '\\' || c == '"' ? fmt::format("\\{}", c) : std::string(1, c);
     return out;
   }
-  std::string on_error() { return chance(random_, 25) ? chance(random_, 50) ? " on_error=match" : " on_error=nomatch" : ""; }
+  std::string on_error() {
+    return chance(random_, 25) ? chance(random_, 50) ? " on_error=match" : " on_error=nomatch" : "";
+  }
 
   static constexpr int last_inline_kind = 16;  // of those below
   void add_acl(int number) {
@@ -167,14 +169,16 @@ class Writer {
     if (tellable_.empty()) tellable_.push_back(add_sender());
     text_ += fmt::format("action found PREPEND ${{acl.{}}}\naction told REJECT ${{acl.{}}}\n", any_of(tellable_),
                          any_of(tellable_));
-    constexpr std::array<std::string_view, 4> defaults = {"REJECT by default", "450 ${sasl_username}", "550 ${rule}x", "OK"};
+    constexpr std::array<std::string_view, 4> defaults = {"REJECT by default", "450 ${sasl_username}", "550 ${rule}x",
+                                                          "OK"};
     if (chance(random_, 50)) text_ += fmt::format("action default {}\n", one(defaults));
   }
 
   void add_lines(std::string_view chain, int most) {
     constexpr std::array<std::string_view, 30> actions = {
-        "r0", "r1", "r2", "ok", "dunno", "d", "pre", "empty", "log", "s1", "s2", "s3", "t1", "t2", "back",
-        "ask", "learn", "s1", "s2", "log", "c1", "c2", "c3", "notify", "class", "mixed", "found", "told", "default", "c3"};
+        "r0", "r1", "r2", "ok",     "dunno", "d",     "pre",   "empty", "log",     "s1",
+        "s2", "s3", "t1", "t2",     "back",  "ask",   "learn", "s1",    "s2",      "log",
+        "c1", "c2", "c3", "notify", "class", "mixed", "found", "told",  "default", "c3"};
     for (int i = 0; i <= roll(most + 1); ++i) {
       text_ += "access";
       const int terms = 1 + roll(3);

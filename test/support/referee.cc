@@ -151,7 +151,8 @@ class Reading {
     const auto& answer = ask(*action.definition, "");
     if (answer.outcome == Outcome::unknown) failed_ = true;
     if (answer.outcome != Outcome::yes) return false;
-    const auto checked = check_action(answer.fields.empty() ? "" : answer.fields.front(), {.restriction_classes = policy_.restriction_classes, .foreign = true});
+    const auto checked = check_action(answer.fields.empty() ? "" : answer.fields.front(),
+                                      {.restriction_classes = policy_.restriction_classes, .foreign = true});
     if (!checked) {
       effect("warning", line, "invalid answer: " + checked.error());
       return false;
@@ -225,7 +226,8 @@ class Reading {
     const auto number = t ? parse_number(*t) : std::nullopt;
     if (!number) return known(unknown);
     const auto n = static_cast<std::int64_t>(*number);
-    return holds(std::ranges::any_of(test.ranges, [n](const auto& range) { return range.first <= n && n <= range.last; }));
+    return holds(
+        std::ranges::any_of(test.ranges, [n](const auto& range) { return range.first <= n && n <= range.last; }));
   }
 
   Value truth(const CalendarTest& test) {
@@ -246,7 +248,8 @@ class Reading {
   }
 
   Value truth(const TagTest& test) {
-    return holds(std::ranges::any_of(test.tags, [this](const auto& tag) { return std::ranges::count(tags_, tag) > 0; }));
+    return holds(
+        std::ranges::any_of(test.tags, [this](const auto& tag) { return std::ranges::count(tags_, tag) > 0; }));
   }
 
   Value truth(const CompositeTest& test) {
@@ -336,7 +339,9 @@ class Reading {
       if (const auto* literal = std::get_if<Template::Literal>(&part)) out += literal->text;
       if (const auto* attr = std::get_if<Template::Attr>(&part)) {
         std::string buffer;
-        append_safe(out, text_of(attr->source, request_, ProtocolState::not_sent, policy_.recipient_delimiter, buffer).value_or(""));
+        append_safe(
+            out,
+            text_of(attr->source, request_, ProtocolState::not_sent, policy_.recipient_delimiter, buffer).value_or(""));
       }
       if (std::holds_alternative<Template::Score>(part)) out += format_thousandths(score_);
       if (std::holds_alternative<Template::Tags>(part)) {

@@ -252,7 +252,8 @@ TEST_CASE("a zone by name shows its own time, whatever the system's zone is") {
 }
 
 TEST_CASE("a zone that the system does not have is none") {
-  for (const char* name : {"", "Europe/Berln", "europe/berlin", "/etc/passwd", "../etc/localtime", "Europe", "tzdata.zi"}) {
+  for (const char* name :
+       {"", "Europe/Berln", "europe/berlin", "/etc/passwd", "../etc/localtime", "Europe", "tzdata.zi"}) {
     CAPTURE(name);
     CHECK_FALSE(Zone::locate(name));
   }

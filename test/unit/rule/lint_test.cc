@@ -19,7 +19,8 @@ std::string doubts(std::string_view text) {
   REQUIRE(loaded.policy);
   std::string out;
   for (const auto& doubt : lint(*loaded.policy, **compile(*loaded.policy))) {
-    if (doubt.what.text.starts_with("this line")) out += summary(doubt).substr(std::string_view{"policy.conf:"}.size()) + '\n';
+    if (doubt.what.text.starts_with("this line"))
+      out += summary(doubt).substr(std::string_view{"policy.conf:"}.size()) + '\n';
   }
   return out;
 }
@@ -30,7 +31,8 @@ std::string shadowed(std::string_view access) {
       "acl a sender match=exact a@x.test\nacl same sender match=exact a@x.test\n"
       "acl ab sender match=exact b@x.test A@x.test\nacl b sender match=exact b@x.test\n"
       "acl cased sender match=exact case=sensitive a@x.test\nacl file sender match=exact /list\n"
-      "acl org sender match=domain x.org y.org\nacl below sender match=domain .x.org\nacl deep sender match=domain a.x.org.\n"
+      "acl org sender match=domain x.org y.org\nacl below sender match=domain .x.org\nacl deep sender match=domain "
+      "a.x.org.\n"
       "acl net client_address 192.0.2.0/24\nacl any any a net\nacl any2 any net a\nacl much score >=1\nacl l log\n"
       "acl grey greylisting delay=1m\n"
       "action no REJECT\naction ok OK\naction s SCORE 1\naction back RETURN\n"
@@ -92,22 +94,31 @@ TEST_CASE("of a line that never matches the one before it is named") {
 TEST_CASE("tests that are never known at the protocol states their line can see") {
   const std::string head =
       "acl connect protocol_state CONNECT\nacl early protocol_state CONNECT EHLO HELO\nacl rcpt protocol_state RCPT\n"
-      "acl s sender match=exact x\nacl r recipient_domain match=exact x\nacl n recipient_count 2\nacl h helo_name match=exact x\n"
+      "acl s sender match=exact x\nacl r recipient_domain match=exact x\nacl n recipient_count 2\nacl h helo_name "
+      "match=exact x\n"
       "acl rhsbl rhsbl key=sender_domain list.example\nacl new attribute:x_new match=exact x\n"
       "action ok OK\n";
   struct Case { std::string_view lines; bool doubted; };
-  static constexpr Case cases[] = {
-      {"access connect s ok\n", true}, {"access connect !s ok\n", true}, {"access early s ok\n", true},
-      {"access early h ok\n", false}, {"access connect h ok\n", true}, {"access rcpt s ok\n", false},
-      {"access rcpt n ok\n", true}, {"access s n ok\n", false}, {"access !rcpt r ok\n", false},
-      {"access connect new ok\n", false}, {"action c CHAIN c\naccess connect c\nchain c\naccess s ok\n", true},
-      {"action c CHAIN c\naccess connect c\naccess rcpt c\nchain c\naccess s ok\n", false}, {"access s r n h ok\n", false}};
+  static constexpr Case cases[] = {{"access connect s ok\n", true},
+                                   {"access connect !s ok\n", true},
+                                   {"access early s ok\n", true},
+                                   {"access early h ok\n", false},
+                                   {"access connect h ok\n", true},
+                                   {"access rcpt s ok\n", false},
+                                   {"access rcpt n ok\n", true},
+                                   {"access s n ok\n", false},
+                                   {"access !rcpt r ok\n", false},
+                                   {"access connect new ok\n", false},
+                                   {"action c CHAIN c\naccess connect c\nchain c\naccess s ok\n", true},
+                                   {"action c CHAIN c\naccess connect c\naccess rcpt c\nchain c\naccess s ok\n", false},
+                                   {"access s r n h ok\n", false}};
   for (const auto& [lines, doubted] : cases) {
     CAPTURE(lines);
     CHECK((doubts(head + std::string{lines}).find("is UNKNOWN at") != std::string::npos) == doubted);
   }
   CHECK(doubts("acl c protocol_state CONNECT HELO\nacl s recipient match=exact x\naccess c s default\n") ==
-        "3:1: warning: this line never matches: acl 's' is UNKNOWN at CONNECT, HELO, and no other protocol state fits the "
+        "3:1: warning: this line never matches: acl 's' is UNKNOWN at CONNECT, HELO, and no other protocol state fits "
+        "the "
         "line (recipient can be known at RCPT, DATA, END-OF-MESSAGE, VRFY)\n");
   CHECK(doubts("acl q rhsbl key=sender_domain list.example\nacl c protocol_state EHLO\naccess c q default\n")
             .find("acl 'q' is UNKNOWN at EHLO") != std::string::npos);

@@ -188,7 +188,8 @@ TEST_CASE("day: apolicy's two day syntaxes (sat alone is an error), names separa
   CHECK(test_of<CalendarTest>("day SATURDAY,Sunday").days == 0b1000001);
   CHECK(test_of<CalendarTest>("day Monday Tuesday-Friday").days == 0b0111110);
   CHECK(test_of<CalendarTest>("day Saturday, Sunday").days == 0b1000001);
-  for (const std::string_view days : {"Monday , Friday", "Monday ,Friday", "Monday, Friday", "Monday,Friday ,", ", m f"}) {
+  for (const std::string_view days :
+       {"Monday , Friday", "Monday ,Friday", "Monday, Friday", "Monday,Friday ,", ", m f"}) {
     CAPTURE(days);
     CHECK(test_of<CalendarTest>("day " + std::string{days}).days == 0b0100010);
   }

@@ -60,9 +60,9 @@ class Floor {
     }
     const auto end = static_cast<std::size_t>(size);
     char& last = last_byte_[static_cast<std::size_t>(fd)];
-    const char before = end >= 2 ? buffer_[end - 2] : last;
+    const bool cut = last == '\n' && buffer_.front() == '\n';  // the empty line came in two pieces
     last = buffer_[end - 1];
-    if (before != '\n' || last != '\n') return;
+    if (!cut && ::memmem(buffer_.data(), end, "\n\n", 2) == nullptr) return;
     last = '\0';
     if (::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL) < 0) ::close(fd);
   }

@@ -15,7 +15,7 @@ struct FloorOptions {
   std::optional<unsigned> cpu{};
 };
 
-// A bare epoll loop: one recv, a look whether the request ends there ("\n\n"), one send of "action=DUNNO\n\n".
+// A bare epoll loop: one recv, a search for the request's end (memmem for "\n\n"), one send of "action=DUNNO\n\n".
 // Clients must not pipeline. Serves until a signal ends the process; returns only when it cannot serve.
 Result<Ok, std::string> run_floor(const FloorOptions& options);
 

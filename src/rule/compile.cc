@@ -267,10 +267,12 @@ class Compiler {
     add_list(groups.back(), file, id);
   }
 
-  // A list file is an index of its own: one for each (file, way, folding).
+  // A list file is an index of its own: one for each (file, way, folding, meaning of `<>`).
   void add_list(GroupId group, const ValueFilePtr& file, PredicateId id) {
     auto& target = builders_[group].group;
-    const auto key = fmt::format("{}\x1f{}\x1f{}", static_cast<int>(target.way), target.folded, file->path());
+    const bool null_sender = exact_text(table_->slots[target.slot].source, "<>").empty();
+    const auto key =
+        fmt::format("{}\x1f{}\x1f{}\x1f{}", static_cast<int>(target.way), target.folded, null_sender, file->path());
     auto& list = lists_[key];
     if (!list) list = build_list(target, *file);
     for (auto& probe : target.lists) {

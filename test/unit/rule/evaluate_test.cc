@@ -378,6 +378,19 @@ TEST_CASE("the site's restriction classes are actions also where the text is mad
   CHECK(evaluator.evaluate(*request)->action() == "my_class, reject_rbl_client bl.example");
 }
 
+TEST_CASE("<> of a list is the null sender for sender alone, also where another attribute shares the list") {
+  MemoryFiles files{{{"policy.conf", "acl s sender match=exact /list\nacl h helo_name match=exact /list\n"
+                                     "action sender OK\naction helo DEFER helo\naccess s sender\naccess h helo\n"},
+                     {"/list", "<>\n"}}};
+  const auto loaded = load_policy(files, "policy.conf", {});
+  REQUIRE(loaded.policy);
+  Evaluator evaluator{*compile(*loaded.policy)};
+  RequestText bounce{"RCPT sender= helo_name=x"}, nothing{"RCPT sender=a@b helo_name="}, odd{"RCPT sender=a@b helo_name=<>"};
+  CHECK(evaluator.evaluate(*bounce)->action() == "OK");
+  CHECK(evaluator.evaluate(*nothing)->action() == "DUNNO");
+  CHECK(evaluator.evaluate(*odd)->action() == "DEFER helo");
+}
+
 TEST_CASE("${rule} is whole where the path has a blank") {
   MemoryFiles files{{{"a b/policy.conf", "acl all protocol_state RCPT\naction r REJECT ${rule}\naccess all r\n"}}};
   const auto loaded = load_policy(files, "a b/policy.conf", {});

@@ -581,6 +581,8 @@ class UnderLoad(unittest.TestCase):
                 before = len(threads[0].actions)
                 daemon.reload(policies[n % 3])
                 wait_until(lambda: len(threads[0].actions) > before + 10, "traffic goes on")
+            daemon.reload(policies[1])  # the helper has idle priority: under load it may have joined reloads
+            wait_until(lambda: "REJECT Never" in threads[0].actions, "the new policy")
             for thread in threads:
                 thread.stopping = True
                 thread.join()

@@ -106,9 +106,9 @@ constexpr Choice<TableType> table_types[] = {
 enum class Presence : bool { optional, required };
 
 template <auto section, auto field, class Form>
-constexpr Setting row(std::string_view in, std::string_view name, Reload reload, std::string_view sample,
+constexpr Setting row(std::string_view in, std::string_view name, OnReload on_reload, std::string_view sample,
                       std::string_view help, Built built = Built::now, Presence presence = Presence::optional) {
-  return {in, name, reload, built == Built::now, presence == Presence::required, sample, help,
+  return {in, name, on_reload, built == Built::now, presence == Presence::required, sample, help,
           [](C& c, std::size_t i, std::string_view text) -> Result<Ok, std::string> {
             auto value = Form::read(text);
             if (!value) return Unexpected{std::move(value).error()};
@@ -119,25 +119,25 @@ constexpr Setting row(std::string_view in, std::string_view name, Reload reload,
 }
 
 template <auto field, class Form, class... More>
-constexpr Setting main_row(std::string_view name, Reload reload, std::string_view sample, std::string_view help,
+constexpr Setting main_row(std::string_view name, OnReload on_reload, std::string_view sample, std::string_view help,
                            More... more) {
-  return row<&C::main, field, Form>("main", name, reload, sample, help, more...);
+  return row<&C::main, field, Form>("main", name, on_reload, sample, help, more...);
 }
 template <auto field, class Form, class... More>
 constexpr Setting service_row(std::string_view name, std::string_view sample, std::string_view help, More... more) {
-  return row<&C::services, field, Form>("service", name, Reload::applies, sample, help, more...);
+  return row<&C::services, field, Form>("service", name, OnReload::applies, sample, help, more...);
 }
 template <auto field, class Form>
 constexpr Setting group_row(std::string_view name, std::string_view sample, std::string_view help) {
-  return row<&C::groups, field, Form>("group", name, Reload::applies, sample, help);
+  return row<&C::groups, field, Form>("group", name, OnReload::applies, sample, help);
 }
 template <auto field, class Form>
 constexpr Setting dns_row(std::string_view name, std::string_view sample, std::string_view help) {
-  return row<&C::dns, field, Form>("dns", name, Reload::applies, sample, help);
+  return row<&C::dns, field, Form>("dns", name, OnReload::applies, sample, help);
 }
 template <auto field, class Form>
-constexpr Setting store_row(std::string_view name, Reload reload, std::string_view sample, std::string_view help) {
-  return row<&C::store, field, Form>("store", name, reload, sample, help);
+constexpr Setting store_row(std::string_view name, OnReload on_reload, std::string_view sample, std::string_view help) {
+  return row<&C::store, field, Form>("store", name, on_reload, sample, help);
 }
 
 constexpr std::int64_t postfix_patience_ms = 100'000;  // Postfix itself waits 100 s
@@ -148,8 +148,8 @@ using S = C::Service;
 using G = C::Group;
 using D = C::Dns;
 using T = C::Store;
-constexpr auto sealed = Reload::sealed;
-constexpr auto applies = Reload::applies;
+constexpr auto sealed = OnReload::sealed;
+constexpr auto applies = OnReload::applies;
 
 constexpr Setting setting_table[] = {
     main_row<&M::listen, List<Address, 1>>("listen", sealed, "inet:127.0.0.1:10001",
@@ -393,7 +393,7 @@ std::string sample() {
       if (setting.section != type.name) continue;
       out += '\n' + comment(setting.help);
       if (!setting.built_in) out += comment("Not built in yet.");
-      if (type.built_in && setting.reload == Reload::sealed) out += comment("A change takes effect at a restart.");
+      if (type.built_in && setting.on_reload == OnReload::sealed) out += comment("A change takes effect at a restart.");
       out += '#' + assignment(setting.name, setting.sample);
     }
   }
@@ -403,7 +403,7 @@ std::string sample() {
 Changes changes(const Config& running, const Config& fresh) {
   Changes result{fresh, {}};
   for (const auto& setting : settings()) {
-    if (setting.reload == Reload::applies) continue;
+    if (setting.on_reload == OnReload::applies) continue;
     const auto runs = setting.show(running, 0);
     if (runs == setting.show(fresh, 0)) continue;
     const auto kept = setting.set(result.config, 0, runs);

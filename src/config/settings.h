@@ -24,14 +24,14 @@ struct SectionType {
   std::string_view (*name_of)(const Config&, std::size_t index);  // "" where sections have no names
 };
 
-enum class Reload : unsigned char {
+enum class OnReload : unsigned char {
   applies,  // a changed value takes effect on reload
   sealed,   // only at a restart; sections without names only
 };
 
 struct Setting {
   std::string_view section, name;
-  Reload reload;
+  OnReload on_reload;
   bool built_in;
   bool required;            // in each section of its kind
   std::string_view sample;  // the default, or where there is none an example: fit for a file

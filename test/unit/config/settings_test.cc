@@ -71,7 +71,7 @@ TEST_CASE("every setting belongs to a section, once, and tells what it is for") 
     CHECK(seen.emplace(setting.section, setting.name).second);
     CHECK(find_setting(setting.section, setting.name) == &setting);
     CHECK(setting.help.ends_with('.'));
-    CHECK_FALSE((type->named && setting.reload == Reload::sealed));
+    CHECK_FALSE((type->named && setting.on_reload == OnReload::sealed));
   }
   CHECK(find_setting("main", "address") == nullptr);
   CHECK(find_section("mian") == nullptr);
@@ -190,9 +190,9 @@ TEST_CASE("a reload keeps sealed settings as they run and names them") {
 TEST_CASE("what a running daemon may change without a restart") {
   for (const auto* name : {"timeout", "deadline", "idle_timeout", "request_timeout", "log_level", "log_decisions",
                            "allow", "restriction_classes", "recipient_delimiter", "prepend_once", "policy_path"}) {
-    CHECK(find_setting("main", name)->reload == Reload::applies);
+    CHECK(find_setting("main", name)->on_reload == OnReload::applies);
   }
   for (const auto* name : {"listen", "socket_mode", "socket_owner", "socket_group", "user", "group", "chroot"}) {
-    CHECK(find_setting("main", name)->reload == Reload::sealed);
+    CHECK(find_setting("main", name)->on_reload == OnReload::sealed);
   }
 }

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 #include <policymux/request.h>
@@ -46,24 +45,22 @@ class RequestParser {
   Malformed problem() const { return problem_; }
 
  private:
-  static constexpr std::uint32_t none = ~std::uint32_t{0};
-
   void begin();
-  ParseStatus parse_block(std::string_view input, std::size_t size);
-  ParseStatus end_line(std::string_view input, std::uint32_t newline_at);
+  ParseStatus parse_block(const char* input, std::uint32_t size);
+  ParseStatus end_line(const char* input, std::uint32_t newline_at);
+  ParseStatus end_request(std::uint32_t end);
+  ParseStatus add_unexpected(const char* input, std::uint32_t line_at, std::uint32_t end);
   ParseStatus fail(Malformed reason);
-  std::optional<Attribute> known_attribute(std::string_view name);
 
   RequestLimits limits_;
   Request request_;
   bool under_way_ = false;
   Malformed problem_{};
-  std::uint32_t scanned_ = 0;       // bytes looked at
-  std::uint32_t line_at_ = 0;       // where the line under way begins
-  std::uint32_t equals_at_ = none;  // where its first '=' was seen
+  std::uint32_t scanned_ = 0;  // bytes looked at
+  std::uint32_t line_at_ = 0;  // where the line under way begins
 
-  // Which attribute came after which the last time (at first: the order in which Postfix sends them).
-  // Indexed by the attribute before; the last place is for the first of all.
+  // Which attribute came after which the last time (at first: the order in which Postfix sends them), so that
+  // a line costs one comparison. Indexed by the attribute before; the last place is for the first of all.
   std::array<Attribute, attribute_count + 1> follower_;
   std::size_t previous_ = attribute_count;
 };

@@ -68,7 +68,35 @@ constexpr bool is_c1(std::string_view character) {
   return character.size() == 2 && character[0] == '\xC2' && static_cast<unsigned char>(character[1]) < 0xA0;
 }
 
+// The same, eight characters at once.
+std::uint64_t ascii_lower(std::uint64_t characters) {
+  constexpr auto each = [](unsigned byte) { return 0x0101010101010101u * std::uint64_t{byte}; };
+  const auto ascii = ~characters & each(0x80);
+  const auto low_bits = characters & each(0x7F);
+  const auto from_a = low_bits + each(0x80 - 'A'), beyond_z = low_bits + each(0x7F - 'Z');  // in the high bits
+  return characters | ((ascii & (from_a ^ beyond_z)) >> 2);
+}
+
 }  // namespace
+
+bool lower_into(char* to, std::string_view text) {
+  std::uint64_t all = 0;
+  const auto lower = [&](std::size_t at, std::size_t size) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, size);
+    all |= word;
+    word = ascii_lower(word);
+    std::memcpy(to + at, &word, size);
+  };
+  constexpr auto word_size = sizeof(std::uint64_t);
+  if (text.size() < word_size) {
+    for (std::size_t at = 0; at < text.size(); ++at) lower(at, 1);
+  } else {
+    for (std::size_t at = 0; at + word_size < text.size(); at += word_size) lower(at, word_size);
+    lower(text.size() - word_size, word_size);  // may overlap the one before
+  }
+  return (all & 0x8080808080808080u) == 0;
+}
 
 std::string to_lower(std::string_view text) { return mapped(text, ascii_lower); }
 std::string to_upper(std::string_view text) { return mapped(text, ascii_upper); }

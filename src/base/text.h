@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,8 +20,17 @@ constexpr char ascii_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<c
 std::string to_lower(std::string_view text);
 std::string to_upper(std::string_view text);
 
+// to_lower() into text.size() bytes at `to`; eight bytes at a time. Is the text all ASCII?
+bool lower_into(char* to, std::string_view text);
+
 // Equal but for the case of ASCII letters.
 bool iequals(std::string_view a, std::string_view b);
+
+// What string_view::rfind() says, many characters at a time.
+inline std::size_t find_last(std::string_view text, char c) {
+  const auto* const at = text.empty() ? nullptr : ::memrchr(text.data(), c, text.size());
+  return at == nullptr ? text.npos : static_cast<std::size_t>(static_cast<const char*>(at) - text.data());
+}
 
 // Without blanks, tabs and CR at either end.
 std::string_view trim(std::string_view text);

@@ -6,7 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <utility>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/text.h"
 
@@ -38,6 +43,65 @@ bool is_mapped(const Address& a) {
 Address v4(std::uint64_t number) {
   return {.low = number & 0xffffffff};
 }
+
+#ifdef __SSE2__
+constexpr std::size_t shortest_quad = 7, longest_quad = 15;  // "0.0.0.0", "255.255.255.255"
+
+// The characters of a text as long as a dotted quad, then NULs. Two words that overlap: no loop, no store.
+__m128i load_quad(std::string_view text) {
+  const auto* const p = text.data();
+  const auto size = text.size();
+  const auto load = []<class Word>(Word word, const char* at) {
+    std::memcpy(&word, at, sizeof word);
+    return std::uint64_t{word};
+  };
+  if (size < 8) {
+    const auto head = load(std::uint32_t{}, p), tail = load(std::uint32_t{}, p + size - 4);
+    return _mm_cvtsi64_si128(static_cast<std::int64_t>(head | tail >> 8 * (8 - size) << 32));
+  }
+  const auto head = load(std::uint64_t{}, p), tail = load(std::uint64_t{}, p + size - 8);
+  const auto rest = size == 8 ? 0 : tail >> 8 * (16 - size);
+  return _mm_set_epi64x(static_cast<std::int64_t>(rest), static_cast<std::int64_t>(head));
+}
+
+// Without a branch that depends on where the dots are, which cannot be predicted.
+std::optional<std::uint32_t> parse_dotted_quad(std::string_view text) {
+  constexpr std::size_t most_digits = 3;
+  if (text.size() < shortest_quad || text.size() > longest_quad) return std::nullopt;
+  const auto bytes = load_quad(text);
+  const auto numbers = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+  const auto where = [](__m128i found) { return static_cast<unsigned>(_mm_movemask_epi8(found)); };
+  auto dots = where(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')));
+  const auto digits = where(_mm_cmpeq_epi8(_mm_min_epu8(numbers, _mm_set1_epi8(9)), numbers));
+  if ((dots | digits) != (1u << text.size()) - 1) return std::nullopt;
+  dots |= 1u << text.size();  // what ends the last octet
+
+  std::array<unsigned char, most_digits + sizeof bytes> values{};  // of the digits, behind zeros
+  std::memcpy(values.data() + most_digits, &numbers, sizeof numbers);
+  std::uint32_t address = 0;
+  bool wrong = false;
+  std::size_t begin = 0;
+  for (int octet = 0; octet < 4; ++octet, dots &= dots - 1) {
+    wrong |= dots == 0;
+    const auto end = static_cast<std::size_t>(std::countr_zero(dots | 1u << longest_quad));
+    const auto length = end - begin;
+    const auto* const last = values.data() + most_digits + end - 1;
+    const auto number = last[0] + (length > 1) * 10u * last[-1] + (length > 2) * 100u * last[-2];
+    const auto least = (length > 1) * 10u + (length > 2) * 90u;  // no leading zeros
+    wrong |= length - 1 >= most_digits || number > 255 || number < least;
+    address = address << 8 | number;
+    begin = end + 1;
+  }
+  if (wrong || dots != 0) return std::nullopt;
+  return address;
+}
+#else
+std::optional<std::uint32_t> parse_dotted_quad(std::string_view text) {
+  in_addr ip{};
+  if (inet_pton(AF_INET, std::string{text}.c_str(), &ip) != 1 || text.find('\0') != text.npos) return std::nullopt;
+  return ntohl(ip.s_addr);
+}
+#endif
 
 // The bits of an address that a prefix of `length` bits leaves to the hosts.
 Address host_mask(unsigned length, bool v6) {
@@ -108,18 +172,13 @@ Result<AddressRange, std::string> parse_first_last(std::string_view text, std::s
 }  // namespace
 
 std::optional<Address> parse_address(std::string_view text) {
+  if (const auto quad = parse_dotted_quad(text)) return v4(*quad);
+  if (text.find(':') == text.npos) return std::nullopt;
   constexpr std::string_view tag = "IPv6:";
-  const bool tagged = text.size() > tag.size() && iequals(text.substr(0, tag.size()), tag);
-  if (tagged) text.remove_prefix(tag.size());
+  if (iequals(text.substr(0, tag.size()), tag)) text.remove_prefix(tag.size());
   std::array<char, INET6_ADDRSTRLEN> buffer{};
   if (text.size() >= buffer.size() || text.find('\0') != text.npos) return std::nullopt;
   text.copy(buffer.data(), text.size());
-
-  if (text.find(':') == text.npos) {
-    in_addr ip{};
-    if (tagged || inet_pton(AF_INET, buffer.data(), &ip) != 1) return std::nullopt;
-    return v4(ntohl(ip.s_addr));
-  }
   in6_addr ip{};
   if (inet_pton(AF_INET6, buffer.data(), &ip) != 1) return std::nullopt;
   const Address address{load_big_endian(ip.s6_addr), load_big_endian(ip.s6_addr + 8), true};

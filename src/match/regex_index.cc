@@ -128,14 +128,8 @@ struct Value {
 // `buffer` holds the lower case text.
 Value read(std::string_view text, std::string& buffer) {
   if (buffer.size() < text.size() + LiteralIndex::padding) buffer.resize(text.size() + LiteralIndex::padding);
-  char* lower = buffer.data();
-  unsigned char all = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    lower[i] = ascii_lower(text[i]);
-    all |= static_cast<unsigned char>(text[i]);
-  }
-  const bool ascii = all < 0x80;
-  return {text, {lower, text.size()}, ascii, ascii || is_utf8(text)};
+  const bool ascii = lower_into(buffer.data(), text);
+  return {text, {buffer.data(), text.size()}, ascii, ascii || is_utf8(text)};
 }
 
 }  // namespace

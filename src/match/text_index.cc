@@ -8,9 +8,14 @@
 #include <stdexcept>
 #include <utility>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/text.h"
 #include "match/large_pages.h"
 
 namespace policymux {
@@ -138,9 +143,20 @@ struct alignas(64) Bucket {
   bool full() const { return places.back() != 0; }
   // A bit for each slot with this tag. Without branches: which slot it is cannot be guessed.
   unsigned with_tag(std::uint32_t tag) const {
+#ifdef __SSE2__
+    const auto wanted = _mm_set1_epi32(static_cast<int>(tag));
+    const auto half = [&](std::size_t at) {
+      __m128i four;
+      std::memcpy(&four, &tags[at], sizeof four);
+      return _mm_cmpeq_epi32(four, wanted);
+    };
+    const auto words = _mm_packs_epi32(half(0), half(4));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(words, _mm_setzero_si128())));
+#else
     unsigned found = 0;
     for (std::size_t i = 0; i < slots; ++i) found |= (tags[i] == tag ? 1u : 0u) << i;
     return found;
+#endif
   }
 };
 
@@ -278,8 +294,11 @@ namespace {
 
 constexpr int most_labels = 128;
 
+constexpr std::uint64_t size_bit(std::size_t size) { return std::uint64_t{1} << size % 64; }
+
 std::string_view without_trailing_dots(std::string_view domain) {
-  return domain.substr(0, domain.find_last_not_of('.') + 1);
+  while (domain.ends_with('.')) domain.remove_suffix(1);
+  return domain;
 }
 
 }  // namespace
@@ -289,11 +308,14 @@ void DomainIndex::Builder::add(std::string_view domain, std::uint32_t id) {
   domain = without_trailing_dots(domain);
   const bool below_only = domain.starts_with('.');
   if (below_only) domain.remove_prefix(1);
-  if (!domain.empty()) keys_.add(domain, 2 * id + (below_only ? 1 : 0));
+  if (domain.empty()) return;
+  sizes_ |= size_bit(domain.size());
+  keys_.add(domain, 2 * id + (below_only ? 1 : 0));
 }
 
 DomainIndex DomainIndex::Builder::build() && {
   DomainIndex index;
+  index.sizes_ = sizes_;
   index.keys_ = std::move(keys_).build();
   return index;
 }
@@ -302,11 +324,13 @@ void DomainIndex::find(std::string_view host, IdList& out) const {
   host = without_trailing_dots(host);
   auto end = host.size();  // of the part still to be cut into labels
   for (int label = 0; label < most_labels && end > 0; ++label) {
-    const auto dot = host.rfind('.', end - 1);
+    const auto dot = find_last(host.substr(0, end), '.');
     const bool whole = dot == host.npos;
-    for (const auto id : keys_.find(host.substr(whole ? 0 : dot + 1)))
-      if (!(whole && id % 2 == 1)) out.push_back(id / 2);
+    const auto domain = host.substr(whole ? 0 : dot + 1);
     end = whole ? 0 : dot;
+    if ((sizes_ & size_bit(domain.size())) == 0) continue;
+    for (const auto id : keys_.find(domain))
+      if (!(whole && id % 2 == 1)) out.push_back(id / 2);
   }
 }
 

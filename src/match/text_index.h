@@ -51,7 +51,7 @@ class ExactIndex {
 
 // Domains: "x.org" holds x.org and everything below, ".x.org" only what lies below. Trailing dots of keys
 // and values do not count; an empty key or value matches nothing.
-//   Cost    one probe for each label of the value (of its last 128 labels).
+//   Cost    a probe for each label of the value (of its last 128) that a key as long could begin with.
 //   Limits  ids below id_limit / 2.
 class DomainIndex {
  public:
@@ -61,13 +61,15 @@ class DomainIndex {
     DomainIndex build() &&;
 
    private:
+    std::uint64_t sizes_ = 0;
     ExactIndex::Builder keys_;
   };
   void find(std::string_view host, IdList& out) const;  // an id perhaps more than once
   std::size_t memory() const { return keys_.memory(); }
 
  private:
-  ExactIndex keys_;  // to twice the id, plus one where the domain itself is left out
+  std::uint64_t sizes_ = 0;  // a bit for each size (modulo 64) that keys have
+  ExactIndex keys_;          // to twice the id, plus one where the domain itself is left out
 };
 
 // Prefixes or suffixes. Cost: for each distinct length among the keys that the value can have a glance at

@@ -43,11 +43,16 @@ Marks find_marks(const char* block) {
 Marks find_marks(const char* block) { return {where_one_by_one(block, '\n'), where_one_by_one(block, '\0')}; }
 #endif
 
-// The same for `size` bytes, of which there are fewer than a block.
-Marks find_marks_in_tail(const char* p, std::size_t size) {
+// The same for the block at `at`, of which only `size` bytes are input. What lies before it is, too.
+Marks find_marks_in_tail(const char* input, std::size_t at, std::size_t size) {
+  const auto missing = block_size - size;
+  if (at >= missing) {
+    const auto marks = find_marks(input + at - missing);
+    return {marks.newline >> missing, marks.nul >> missing};
+  }
   char block[block_size];
   std::memset(block, ' ', sizeof block);
-  std::memcpy(block, p, size);
+  std::memcpy(block, input + at, size);
   return find_marks(block);
 }
 
@@ -113,22 +118,50 @@ ParseStatus RequestParser::fail(Malformed reason) {
   return ParseStatus::malformed;
 }
 
-ParseStatus RequestParser::parse(std::string_view input) {
-  if (!under_way_) begin();
-  request_.rebase(input.data());
-  const auto end = static_cast<std::uint32_t>(std::min(input.size(), limits_.max_request_bytes));
-  auto status = ParseStatus::incomplete;
-  while (status == ParseStatus::incomplete && scanned_ < end) {
-    status = parse_block(input.data(), std::min(block_size, end - scanned_));
-  }
-  if (status == ParseStatus::incomplete && end == limits_.max_request_bytes) status = fail(Malformed::too_long);
-  under_way_ = status == ParseStatus::incomplete;
-  return status;
+ParseStatus RequestParser::end_request(std::uint32_t end) {
+  if (request_.size() == 0) return fail(Malformed::empty_request);
+  request_.close(end);
+  return ParseStatus::complete;
 }
 
-inline ParseStatus RequestParser::parse_block(const char* input, std::uint32_t size) {
-  const char* const block = input + scanned_;
-  const Marks marks = size == block_size ? find_marks(block) : find_marks_in_tail(block, size);
+// A line that begins with another name than the last time, or with none at all.
+ParseStatus RequestParser::add_unexpected(std::string_view input, std::uint32_t line_at, std::uint32_t end) {
+  const auto line = input.substr(line_at, end - line_at);
+  const auto name = line.substr(0, line.find('='));
+  if (name.size() == line.size()) return fail(Malformed::no_equals_sign);
+  if (name.empty()) return fail(Malformed::empty_name);
+  const auto known = attribute_by_name(name);
+  if (known) {
+    follower_[previous_] = *known;
+    previous_ = static_cast<std::size_t>(*known);
+  }
+  const auto name_size = static_cast<std::uint32_t>(name.size()), value_at = line_at + name_size + 1;
+  return add({line_at, name_size, value_at, end - value_at}, known);
+}
+
+inline ParseStatus RequestParser::add(const Request::Field& field, std::optional<Attribute> known) {
+  request_.add(field, known);
+  return request_.size() > limits_.max_attributes ? fail(Malformed::too_many_attributes) : ParseStatus::incomplete;
+}
+
+inline ParseStatus RequestParser::end_line(std::string_view input, std::uint32_t newline_at) {
+  const auto line_at = std::exchange(line_at_, newline_at + 1);
+  const bool cr = newline_at > line_at && input[newline_at - 1] == '\r';
+  const auto end = newline_at - (cr ? 1 : 0);
+  if (end == line_at) return end_request(newline_at + 1);
+
+  const auto expected = follower_[previous_];
+  const auto& start = line_starts[static_cast<std::size_t>(expected)];
+  if (end - line_at < start.size || !equal(input.data() + line_at, start.text, start.size)) {
+    return add_unexpected(input, line_at, end);
+  }
+  previous_ = static_cast<std::size_t>(expected);
+  const auto value_at = line_at + start.size;
+  return add({line_at, start.size - 1, value_at, end - value_at}, expected);
+}
+
+inline ParseStatus RequestParser::parse_block(std::string_view input, std::uint32_t size) {
+  const Marks marks = size == block_size ? find_marks(input.data() + scanned_) : find_marks_in_tail(input.data(), scanned_, size);
   for (auto newlines = marks.newline & below_lowest(marks.nul); newlines != 0; newlines &= newlines - 1) {
     const auto status = end_line(input, scanned_ + lowest(newlines));
     if (status != ParseStatus::incomplete) return status;
@@ -138,44 +171,17 @@ inline ParseStatus RequestParser::parse_block(const char* input, std::uint32_t s
   return ParseStatus::incomplete;
 }
 
-inline ParseStatus RequestParser::end_line(const char* input, std::uint32_t newline_at) {
-  const auto line_at = std::exchange(line_at_, newline_at + 1);
-  const bool cr = newline_at > line_at && input[newline_at - 1] == '\r';
-  const auto end = newline_at - (cr ? 1 : 0);
-  if (end == line_at) return end_request(newline_at + 1);
-  if (request_.size() == limits_.max_attributes) return fail(Malformed::too_many_attributes);
-
-  const auto expected = follower_[previous_];
-  const auto& start = line_starts[static_cast<std::size_t>(expected)];
-  if (end - line_at < start.size || !equal(input + line_at, start.text, start.size)) {
-    return add_unexpected(input, line_at, end);
+ParseStatus RequestParser::parse(std::string_view input) {
+  if (!under_way_) begin();
+  request_.rebase(input.data());
+  const auto end = static_cast<std::uint32_t>(std::min(input.size(), limits_.max_request_bytes));
+  auto status = ParseStatus::incomplete;
+  while (status == ParseStatus::incomplete && scanned_ < end) {
+    status = parse_block(input, std::min(block_size, end - scanned_));
   }
-  const auto value_at = line_at + start.size;
-  request_.add({line_at, start.size - 1, value_at, end - value_at}, expected);
-  previous_ = static_cast<std::size_t>(expected);
-  return ParseStatus::incomplete;
-}
-
-ParseStatus RequestParser::end_request(std::uint32_t end) {
-  if (request_.size() == 0) return fail(Malformed::empty_request);
-  request_.close(end);
-  return ParseStatus::complete;
-}
-
-// A line that begins with another name than the last time, or with none at all.
-ParseStatus RequestParser::add_unexpected(const char* input, std::uint32_t line_at, std::uint32_t end) {
-  const std::string_view line{input + line_at, end - line_at};
-  const auto name = line.substr(0, line.find('='));
-  if (name.size() == line.size()) return fail(Malformed::no_equals_sign);
-  if (name.empty()) return fail(Malformed::empty_name);
-  const auto known = attribute_by_name(name);
-  const auto name_size = static_cast<std::uint32_t>(name.size()), value_at = line_at + name_size + 1;
-  request_.add({line_at, name_size, value_at, end - value_at}, known);
-  if (known) {
-    follower_[previous_] = *known;
-    previous_ = static_cast<std::size_t>(*known);
-  }
-  return ParseStatus::incomplete;
+  if (status == ParseStatus::incomplete && end == limits_.max_request_bytes) status = fail(Malformed::too_long);
+  under_way_ = status == ParseStatus::incomplete;
+  return status;
 }
 
 }  // namespace policymux

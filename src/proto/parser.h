@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <policymux/request.h>
@@ -46,10 +47,11 @@ class RequestParser {
 
  private:
   void begin();
-  ParseStatus parse_block(const char* input, std::uint32_t size);
-  ParseStatus end_line(const char* input, std::uint32_t newline_at);
+  ParseStatus parse_block(std::string_view input, std::uint32_t size);
+  ParseStatus end_line(std::string_view input, std::uint32_t newline_at);
   ParseStatus end_request(std::uint32_t end);
-  ParseStatus add_unexpected(const char* input, std::uint32_t line_at, std::uint32_t end);
+  ParseStatus add_unexpected(std::string_view input, std::uint32_t line_at, std::uint32_t end);
+  ParseStatus add(const Request::Field& field, std::optional<Attribute> known);
   ParseStatus fail(Malformed reason);
 
   RequestLimits limits_;

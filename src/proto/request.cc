@@ -60,13 +60,13 @@ std::optional<std::string_view> Request::get(std::string_view wanted) const {
 }
 
 ProtocolState Request::state() const {
+  using enum ProtocolState;
   const auto sent = get(Attribute::protocol_state);
-  if (!sent) return ProtocolState::not_sent;
-  for (auto state = ProtocolState::connect; state != ProtocolState::other;
-       state = static_cast<ProtocolState>(static_cast<int>(state) + 1)) {
+  if (!sent) return not_sent;
+  for (const auto state : {rcpt, mail, data, end_of_message, ehlo, helo, connect, vrfy, etrn}) {  // the usual ones first
     if (*sent == to_string(state)) return state;
   }
-  return ProtocolState::other;
+  return other;
 }
 
 }  // namespace policymux

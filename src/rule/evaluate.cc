@@ -511,12 +511,9 @@ Evaluator::SlotValue& Evaluator::slot(SlotId id) {
 }
 
 std::string_view Evaluator::folded(SlotValue& slot) {
-  if (!slot.folded) {
-    slot.lower.resize(slot.text.size());
-    std::transform(slot.text.begin(), slot.text.end(), slot.lower.begin(), ascii_lower);
-    slot.folded = true;
-  }
-  return slot.lower;
+  if (slot.lower.size() < slot.text.size()) slot.lower.resize(slot.text.size());
+  if (!std::exchange(slot.folded, true)) lower_into(slot.lower.data(), slot.text);
+  return {slot.lower.data(), slot.text.size()};
 }
 
 void Evaluator::ask(GroupId id) {

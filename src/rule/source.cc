@@ -137,11 +137,11 @@ bool can_be_known(std::optional<Attribute> attribute, ProtocolState state) {
 }
 
 std::string_view localpart_of(std::string_view address) {
-  return address.substr(0, std::min(address.rfind('@'), address.size()));
+  return address.substr(0, std::min(find_last(address, '@'), address.size()));
 }
 
 std::string_view domain_of(std::string_view address) {
-  const auto at = address.rfind('@');
+  const auto at = find_last(address, '@');
   return at == address.npos ? std::string_view{} : address.substr(at + 1);
 }
 
@@ -186,7 +186,7 @@ std::string_view exact_text(const Source& source, std::string_view value) {
 }
 
 std::string_view domain_part(const Source& source, std::string_view text) {
-  const auto at = text.rfind('@');
+  const auto at = find_last(text, '@');
   if (at != text.npos) return text.substr(at + 1);
   const bool is_address = source.derivation == Derivation::normalized ||
                           (source.derivation == Derivation::none &&

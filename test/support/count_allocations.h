@@ -9,14 +9,16 @@ namespace policymux::test {
 
 inline std::size_t allocations = 0;  // so far
 
-}  // namespace policymux::test
-
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++policymux::test::allocations;
+inline void* counted_malloc(std::size_t size) noexcept {
+  ++allocations;
   return std::malloc(size);
 }
+
+}  // namespace policymux::test
+
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return policymux::test::counted_malloc(size); }
 void* operator new(std::size_t size) {
-  if (void* const p = ::operator new(size, std::nothrow)) return p;
+  if (void* const p = policymux::test::counted_malloc(size)) return p;
   throw std::bad_alloc{};
 }
 void operator delete(void* p) noexcept { std::free(p); }

@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <algorithm>
+
 #include <random>
 
 #include "support/catch.h"
@@ -23,6 +25,27 @@ TEST_CASE("letters fold as ASCII only") {
   CHECK(iequals("DuNNo", "dunno"));
   CHECK_FALSE(iequals("dunno", "dunn"));
   CHECK_FALSE(iequals("@", "`"));
+}
+
+TEST_CASE("lower_into folds like to_lower, whatever the length, and tells what is not ASCII") {
+  std::string text;
+  for (int c = 0; c < 256; ++c) {
+    text.push_back(static_cast<char>(c));
+    for (std::size_t from = text.size() - std::min<std::size_t>(text.size(), 20); from < text.size(); ++from) {
+      const std::string_view piece = std::string_view{text}.substr(from);
+      std::string out(piece.size() + 1, '#');
+      const bool ascii = lower_into(out.data(), piece);
+      CHECK(out == to_lower(piece) + '#');
+      CHECK(ascii == std::none_of(piece.begin(), piece.end(), [](char b) { return static_cast<signed char>(b) < 0; }));
+    }
+  }
+}
+
+TEST_CASE("find_last finds the last one") {
+  CHECK(find_last("a@b@c", '@') == 3);
+  CHECK(find_last("@", '@') == 0);
+  CHECK(find_last("abc", '@') == std::string_view::npos);
+  CHECK(find_last({}, '@') == std::string_view::npos);
 }
 
 TEST_CASE("trim takes blanks, tabs and CR off either end") {

@@ -1,6 +1,9 @@
 #include "match/address.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
@@ -119,6 +122,32 @@ TEST_CASE("an address is a dotted quad or RFC 4291 text, and is dumped as RFC 59
   CHECK(parsed(std::string_view{"::1\0", 4}) == "no address");
   CHECK_FALSE(address("::ffff:192.0.2.1").v6);
   CHECK(address("::ffff:192.0.2.1") == address("192.0.2.1"));
+}
+
+TEST_CASE("of texts near a dotted quad those are addresses that inet_pton takes") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937 random{seed};
+  static constexpr std::string_view pieces[] = {"0", "1", "9", "10", "25", "99", "100", "199", "255", "256", "999",
+                                                "01", "1000", "", ".", "-1", " ", "a", "\xff", ":", "/"};
+  std::size_t addresses = 0;
+  for (int i = 0; i < 50'000; ++i) {
+    // Mostly numbers that fit, mostly four of them.
+    std::string text;
+    const auto octets = random() % 8 == 0 ? random() % 6 : 4;
+    for (std::size_t octet = 0; octet < octets; ++octet) {
+      const std::size_t kinds = random() % 8 == 0 ? std::size(pieces) : 9;
+      text.append(octet == 0 ? "" : ".").append(pieces[random() % kinds]);
+    }
+    in_addr ip{};
+    const bool want = inet_pton(AF_INET, text.c_str(), &ip) == 1;
+    CAPTURE(text);
+    const auto got = parse_address(text);
+    REQUIRE(got.has_value() == want);
+    if (got) REQUIRE((got->low == ntohl(ip.s_addr) && !got->v6));
+    addresses += want;
+  }
+  CHECK(addresses > 10'000);
 }
 
 TEST_CASE("client_address: address, CIDR, net/netmask, first-last; IPv4, IPv6") {

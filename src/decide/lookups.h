@@ -16,7 +16,6 @@ class Lookups {
  public:
   // `asker` is called unless an equal question (definition and key) is in flight already.
   std::unique_ptr<Asking> ask(Asker& asker, const Question& question, AnswerSink& sink, std::uint32_t token);
-  std::size_t in_flight() const { return flying_.size(); }
 
  private:
   class Shared;

@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <functional>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -25,6 +27,9 @@ namespace policymux {
 namespace {
 
 using Problem = Unexpected<std::string>;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds progress_interval{400};
 
 Result<SocketAccess, std::string> socket_access(const Config::Main& settings) {
   SocketAccess access{.mode = static_cast<mode_t>(settings.socket_mode)};
@@ -96,8 +101,16 @@ class Daemon {
         config_{*std::move(ruleset.config)},
         decider_{loop, logger, metrics_, std::move(ruleset.table), decide_settings(config_.main)},
         server_{loop, decider_, logger, metrics_, server_settings(config_.main)},
-        reloader_{loop, origins, built_in(), [this] { return decider_.live().evaluator.shared_table(); },
-                  [this](Reload fresh) { reload(std::move(fresh)); }} {}
+        texts_{std::move(ruleset.texts)},
+        reloader_{loop,
+                  logger,
+                  origins,
+                  built_in(),
+                  {.in_force = [this] { return InForce{decider_.live().evaluator.shared_table(), texts_, config_}; },
+                   .reloaded = [this](Reload fresh) { reload(std::move(fresh)); },
+                   .lists_reloaded = [this](ListReload fresh) { reload_lists(std::move(fresh)); }}} {
+    if (config_.main.watch_files) reloader_.watch_first();
+  }
 
   static std::vector<QuestionKind> built_in() { return {}; }
 
@@ -147,10 +160,20 @@ class Daemon {
     server_.set(server_settings(config_.main));
     decider_.set(decide_settings(config_.main));
     reloader_.free(decider_.use(*std::move(fresh.succession)));
+    texts_ = std::move(fresh.texts);
+    reloader_.watch(fresh.trails);
     logger_.set_level(config_.main.log_level);
     logger_.log(Level::info, "reloaded");
     ++metrics_[Counter::reloads];
     manager_.ready("Serving");
+  }
+
+  void reload_lists(ListReload fresh) {
+    for (const auto& [list, text, is_error] : fresh.news) {
+      if (is_error) logger_.format(Level::error, "list {}: {}: its old content stays in force", list, text);
+      else logger_.format(Level::info, "list {}: {}", list, text);
+    }
+    if (fresh.succession) reloader_.free(decider_.use(*std::move(fresh.succession)));
   }
 
   Loop& loop_;
@@ -160,6 +183,7 @@ class Daemon {
   Config config_;
   Decider decider_;
   Server server_;
+  std::shared_ptr<const PolicyTexts> texts_;
   Reloader reloader_;
   bool stopping_ = false;
   SignalWatcher<Daemon, &Daemon::on_hangup> hangup_{loop_.raw(), SIGHUP, this};
@@ -169,6 +193,16 @@ class Daemon {
 
 void tell(const Diagnostics& diagnostics) {
   for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", render(diagnostic));
+}
+
+// Nothing where stderr is no terminal, and nothing about lists that are read at once.
+std::function<void(const std::string&, int)> progress_on_terminal() {
+  if (::isatty(STDERR_FILENO) == 0) return {};
+  return [next = SteadyClock::now() + progress_interval](const std::string& path, int percent) mutable {
+    if (SteadyClock::now() < next) return;
+    fmt::print(stderr, "reading {}: {} %\n", path, percent);
+    next = SteadyClock::now() + progress_interval;
+  };
 }
 
 // Sockets first, as root; then the user; and only then the policy, so that a reload can read what the start could.
@@ -186,7 +220,9 @@ Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover han
   if (*identity) {
     if (const auto taken = take(**identity, config.main.chroot); !taken) return Problem{taken.error()};
   }
-  auto ruleset = read_ruleset(options.origins, std::move(config), Daemon::built_in());
+  const auto built_in = Daemon::built_in();
+  auto ruleset = read_ruleset(options.origins, std::move(config),
+                              {.built_in = built_in, .keep_list_texts = false, .progress = progress_on_terminal()});
   tell_all(ruleset.diagnostics);
   if (!ruleset.usable()) return Problem{};
 

@@ -12,6 +12,10 @@ namespace policymux {
 class DiskFiles final : public Files {
  public:
   Result<std::string, std::string> read(const std::string& path) override;
+  // An error where it changes meanwhile. Waits some milliseconds if it has changed just now.
+  Result<ListText, std::string> read_list(const std::string& path) override;
+  // Device, inode, size and times.
+  std::optional<std::string> signature(const std::string& path) override;
   std::vector<std::string> glob(const std::string& pattern) override;
 };
 

@@ -1,36 +1,63 @@
-// Reads and compiles a new ruleset on the helper thread, so that the loop serves on meanwhile.
+// Reads and compiles a new ruleset on the helper thread, so that the loop serves on meanwhile: on a reload all of it,
+// and the lists alone when they change.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "app/helper.h"
 #include "app/ruleset.h"
+#include "app/watcher.h"
 #include "decide/live_table.h"
 #include "loop/loop.h"
 
 namespace policymux {
 
+// What a new ruleset would succeed.
+struct InForce {
+  std::shared_ptr<const Table> table;
+  std::shared_ptr<const PolicyTexts> texts;
+  Config config;
+};
+
 // What came of a reload. Without a succession nothing of it may take effect: the diagnostics say why.
 struct Reload {
   std::optional<Config> config{};
   Diagnostics diagnostics{};
+  std::shared_ptr<const PolicyTexts> texts{};
+  std::optional<Succession> succession{};
+  Trails trails{};  // of its lists
+};
+
+// What came of lists that have changed; perhaps nothing.
+struct ListReload {
+  std::vector<ListUpdate::News> news{};
   std::optional<Succession> succession{};
 };
 
-// One reload at a time; a request for another one meanwhile is remembered and follows at once.
+// One job at a time; what is asked for meanwhile is remembered and follows at once. What was read of a list that
+// somebody wrote to at that time is thrown away: no list is ever taken half.
 class Reloader {
  public:
-  // Both are called from the loop: `in_force` at the start of a reload for the table that the new one would
-  // succeed, `done` at its end.
-  using InForce = std::function<std::shared_ptr<const Table>()>;
-  using Done = std::function<void(Reload)>;
-  Reloader(Loop& loop, Origins origins, std::vector<QuestionKind> built_in, InForce in_force, Done done);
+  // All are called from the loop: `in_force` at the start of a job, the others at its end.
+  struct Calls {
+    std::function<InForce()> in_force;
+    std::function<void(Reload)> reloaded;
+    std::function<void(ListReload)> lists_reloaded;
+  };
+  Reloader(Loop& loop, Logger& logger, Origins origins, std::vector<QuestionKind> built_in, Calls calls);
 
   void start();
+
+  // Watches these lists from now on.
+  void watch(const Trails& trails);
+  // The same at the start, of the lists of the table in force. Blocks.
+  void watch_first();
 
   // Frees a table that is no longer in force, unless requests still wait with it.
   void free(std::shared_ptr<LiveTable> old) {
@@ -38,16 +65,35 @@ class Reloader {
   }
 
  private:
-  void read(const Table& in_force);
+  // What the helper thread is asked to read, and what came of it. Freed there, too.
+  struct Job {
+    bool is_reload = false;
+    std::set<std::string> lists{};  // reload: not to be read, since they are being written; otherwise: to be read
+    InForce in_force{};
+    Reload reload{};
+    ListReload list_reload{};
+    Trails trails{};
+    std::set<std::string> once_more{};
+  };
+
+  void on_lists_changed(std::set<std::string> lists);
+  void next();
+  void run(bool is_reload, std::set<std::string> lists);
+  void read(Job& job) const;
+  void read_all(Job& job) const;
+  void read_lists(Job& job) const;
   void on_read();
+  void finish_reload(Job& job, const std::set<std::string>& touched);
+  void finish_lists(Job& job, const std::set<std::string>& touched);
 
   const Origins origins_;
   const std::vector<QuestionKind> built_in_;
-  const InForce in_force_;
-  const Done done_;
-  bool running_ = false, once_more_ = false;
+  const Calls calls_;
+  bool running_ = false, reload_wanted_ = false;
+  std::set<std::string> changed_;  // lists that wait for their turn
+  Watcher watcher_;
   std::mutex mutex_;
-  std::optional<Reload> fresh_;  // guarded by mutex_
+  std::shared_ptr<Job> done_;  // guarded by mutex_
   AsyncWatcher<Reloader, &Reloader::on_read> wake_;
   Helper helper_;  // the first to go: its jobs use the rest
 };

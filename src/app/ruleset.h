@@ -1,12 +1,15 @@
 // Everything that a reload replaces, read and checked as one: main.conf and the compiled policy.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "app/policy_texts.h"
 #include "ask/question.h"
 #include "base/diagnostic.h"
 #include "config/config.h"
@@ -26,6 +29,7 @@ struct Ruleset {
   std::optional<Config> config{};
   std::optional<Policy> policy{};
   std::shared_ptr<const Table> table{};
+  std::shared_ptr<const PolicyTexts> texts{};  // what the policy was made from
   Diagnostics diagnostics{};
   bool usable() const { return table != nullptr && !has_errors(diagnostics); }
 };
@@ -33,9 +37,33 @@ struct Ruleset {
 // main.conf alone.
 std::optional<Config> read_config(const Origins& origins, Diagnostics& diagnostics);
 
-// The policy that `config` names, compiled. `built_in`: what this daemon can ask. Blocks: for the start, for
-// commands and for the helper thread.
-Ruleset read_ruleset(const Origins& origins, Config config, std::span<const QuestionKind> built_in);
+// How a daemon reads; a command that ends soon needs none of it.
+struct Reading {
+  std::span<const QuestionKind> built_in{};
+  bool keep_list_texts = true;          // for explain, lint and dump
+  std::span<const ValueFilePtr> lists{};  // of the table in force
+  std::set<std::string> restless{};     // lists that are being written: as in force, if they are
+  std::function<void(const std::string& path, int percent)> progress{};
+};
+
+// The policy that `config` names, compiled. Blocks: for the start, for commands and for the helper thread.
+Ruleset read_ruleset(const Origins& origins, Config config, const Reading& reading = {});
+
+// What has become of lists that have changed.
+struct ListUpdate {
+  struct News {
+    std::string path, text;
+    bool is_error = false;  // the old content stays
+  };
+  std::shared_ptr<const Table> table{};  // nullptr: nothing to change
+  std::vector<News> news{};              // about the lists, one each
+  std::set<std::string> restless{};      // changed again meanwhile: to be asked for once more
+};
+
+// The policy in force with those of its lists read again that are in `changed`, and with all else as it was. A list that
+// cannot be read, has no values or a mistake stays as it was. Blocks, like read_ruleset().
+ListUpdate update_lists(const Origins& origins, const Config& config, const PolicyTexts& texts, const Table& in_force,
+                        std::span<const QuestionKind> built_in, const std::set<std::string>& changed);
 
 std::string policy_path(const Origins& origins, const Config& config);
 

@@ -203,7 +203,7 @@ constexpr Setting setting_table[] = {
         "Postfix asks anew for each recipient of a message and would add the header of a PREPEND each time. With yes "
         "the same header is given once a message."),
     main_row<&M::watch_files, YesNo>("watch_files", applies, "yes",
-        "Read list files and tables again when they change. policy.conf is read on reload alone.", Built::later),
+        "Read list files and tables again when they change. policy.conf is read on reload alone."),
     main_row<&M::log_to, Optional<Word<log_targets>>>("log_to", sealed, "",
         "syslog, stderr or journal. Not set: journal when systemd started us, stderr on a terminal, otherwise "
         "syslog."),

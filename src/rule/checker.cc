@@ -23,6 +23,11 @@ Policy check_policy(const Statements& statements, Files& files, const LoadOption
     context.chains.add(chain.name);
     policy.chains.push_back({.name = chain.name});
   }
+  for (const auto& acl : statements.acls) {
+    for (const auto& word : acl.words) {
+      if (word.text.starts_with('/')) context.lists.expect(word.text);
+    }
+  }
   for (const auto& acl : statements.acls) define_acl(context, acl);
   resolve_acls(context);
   for (const auto& action : statements.actions) define_action(context, action);
@@ -30,6 +35,7 @@ Policy check_policy(const Statements& statements, Files& files, const LoadOption
   for (const auto& access : statements.accesses) add_access(context, access);
   check_chains(context, statements.chains);
   for (std::uint32_t file = 0; file < report.file_count(); ++file) policy.files.push_back(report.path(file));
+  policy.lists = context.lists.all();
   return std::move(policy);
 }
 

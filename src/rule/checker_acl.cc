@@ -7,6 +7,7 @@
 #include "rule/checker.h"
 #include "rule/graph.h"
 #include "rule/types.h"
+#include "rule/value_files.h"
 #include "rule/values.h"
 
 namespace policymux {
@@ -236,6 +237,23 @@ class OptionReader {
 
 // --- values -------------------------------------------------------------------------------------------------
 
+// Tells how much of a list is done, at each percent.
+class ProgressOfList {
+ public:
+  ProgressOfList(const LoadOptions& options, const ValueFile& list) : options_{options}, list_{list} {}
+  void advance(std::size_t bytes) {
+    done_ += bytes;
+    if (done_ < next_ || !options_.progress) return;
+    options_.progress(list_.path(), static_cast<int>(done_ * 100 / std::max(list_.text_size(), done_)));
+    next_ = done_ + list_.text_size() / 100;
+  }
+
+ private:
+  const LoadOptions& options_;
+  const ValueFile& list_;
+  std::size_t done_ = 0, next_ = 0;
+};
+
 // Adds VALUEs to one acl.
 class ValueReader {
  public:
@@ -283,16 +301,40 @@ class ValueReader {
   }
 
   void read_list(const Word& word) {
-    const auto& file = context_.lists.get(word.text);
-    if (!file) return context_.report.error(word.place, {"cannot read " + in_quotes(word.text) + ": " + file.error()});
-    bool is_empty = true;
-    (*file)->for_each([&](int line, std::string_view value) {
-      is_empty = false;
-      const Origin origin{.place = word.place, .list = *file, .line = line};
-      if (auto flaw = take_line(value, origin)) context_.error(origin, value, *std::move(flaw));
-    });
-    if (is_empty) context_.report.warning(word.place, {in_quotes(word.text) + " has no values"});
+    const auto form = list_form(acl_.test);
+    const auto file = context_.lists.open(word.text, form);
+    if (!file) {
+      context_.report.flawed_list(word.text);
+      return context_.report.error(word.place, {"cannot read " + in_quotes(word.text) + ": " + file.error()});
+    }
+    auto& list = **file;
+    if (!form || list.index(*form) == nullptr) take_lines(*file, word.place, form);
+    if (list.size() == 0) {
+      context_.report.flawed_list(word.text);
+      context_.report.warning(word.place, {in_quotes(word.text) + " has no values"});
+    }
     if (auto* kept = kept_lists()) kept->push_back(*file);
+    context_.lists.close(word.text);
+  }
+
+  // Checks all values, and takes them or makes an index of them.
+  void take_lines(const std::shared_ptr<ValueFile>& list, const Place& place, const std::optional<ListForm>& form) {
+    std::optional<ListIndexBuilder> index;
+    if (form) index.emplace(*form);
+    std::size_t values = 0;
+    bool is_good = true;
+    ProgressOfList progress{context_.options, *list};
+    list->for_each([&](int line, std::string_view value) {
+      ++values;
+      progress.advance(value.size() + 1);
+      const Origin origin{.place = place, .list = list, .line = line};
+      auto flaw = take_line(value, origin);
+      is_good &= !flaw;
+      if (flaw) context_.error(origin, value, *std::move(flaw));
+      else if (index) index->add(value);
+    });
+    list->set_size(values);
+    if (index && is_good) list->add(*form, std::move(*index).build());
   }
 
   // Texts and addresses stay in their list, which many acls may share.

@@ -54,7 +54,7 @@ class CheckerContext {
  public:
   // REQUIRES: all outlive it.
   CheckerContext(Files& files, const LoadOptions& load_options, Report& told)
-      : options{load_options}, report{told}, lists{files} {}
+      : options{load_options}, report{told}, lists{files, load_options} {}
 
   const LoadOptions& options;
   Report& report;

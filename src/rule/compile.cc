@@ -11,6 +11,7 @@
 #include "rule/guard.h"
 #include "rule/source.h"
 #include "rule/table.h"
+#include "rule/value_files.h"
 
 namespace policymux {
 namespace {
@@ -34,6 +35,7 @@ class Compiler {
   Result<std::shared_ptr<const Table>, std::string> run() {
     table_->recipient_delimiter = policy_.recipient_delimiter;
     table_->restriction_classes = policy_.restriction_classes;
+    table_->lists = policy_.lists;
     table_->predicate_of_acl.assign(policy_.acls.size(), Table::no_predicate);
     for (const auto& action : policy_.actions) table_->actions.push_back(compile(action));
     table_->default_action = policy_.default_action;
@@ -157,7 +159,7 @@ class Compiler {
       builders_[group].address.add(range, id);
       ++builders_[group].inline_values;
     }
-    for (const auto& file : test.files) add_list(group, file, id);
+    for (const auto& file : test.files) add_list(group, file->index(address_list), id);
     make_indexed(predicate, slot, {group});
   }
 
@@ -255,58 +257,17 @@ class Compiler {
 
   void add_text_file(std::vector<GroupId>& groups, SlotId slot, const TextTest& test, const ValueFilePtr& file,
                      PredicateId id) {
-    switch (test.match) {
-      case TextMatch::exact: groups.push_back(group_of(slot, Way::exact, !test.case_sensitive)); break;
-      case TextMatch::domain: groups.push_back(group_of(slot, Way::domain, !test.case_sensitive)); break;
-      case TextMatch::prefix: groups.push_back(group_of(slot, Way::prefix, !test.case_sensitive)); break;
-      case TextMatch::suffix: groups.push_back(group_of(slot, Way::suffix, !test.case_sensitive)); break;
-      default:  // patterns of a file join the automaton of the inline ones
-        file->for_each([&](int, std::string_view value) { add_text(groups, slot, test, value, id); });
-        return;
-    }
-    add_list(groups.back(), file, id);
+    const auto form = list_form(test);
+    if (!form) return file->for_each([&](int, std::string_view value) { add_text(groups, slot, test, value, id); });
+    groups.push_back(group_of(slot, form->way, form->folded));
+    add_list(groups.back(), file->index(*form), id);
   }
 
-  // A list file is an index of its own: one for each (file, way, folding, meaning of `<>`).
-  void add_list(GroupId group, const ValueFilePtr& file, PredicateId id) {
-    auto& target = builders_[group].group;
-    const bool null_sender = exact_text(table_->slots[target.slot].source, "<>").empty();
-    const auto key =
-        fmt::format("{}\x1f{}\x1f{}\x1f{}", static_cast<int>(target.way), target.folded, null_sender, file->path());
-    auto& list = lists_[key];
-    if (!list) list = build_list(target, *file);
-    for (auto& probe : target.lists) {
-      if (probe.list == list) {
-        probe.predicates.push_back(id);
-        return;
-      }
-    }
-    target.lists.push_back({list, {id}});
-  }
-
-  template <class Builder>
-  std::shared_ptr<const ListIndex> list_from(Builder builder, const Group& group, const ValueFile& file) {
-    const auto& source = table_->slots[group.slot].source;
-    file.for_each([&](int, std::string_view value) {
-      const auto text = group.way == Way::exact ? exact_text(source, value) : value;
-      group.folded ? builder.add(to_lower(text), 0) : builder.add(text, 0);
-    });
-    return std::make_shared<const ListIndex>(ListIndex{std::move(builder).build()});
-  }
-
-  std::shared_ptr<const ListIndex> build_list(const Group& group, const ValueFile& file) {
-    switch (group.way) {
-      case Way::exact: return list_from(ExactIndex::Builder{}, group, file);
-      case Way::domain: return list_from(DomainIndex::Builder{}, group, file);
-      case Way::prefix: return list_from(AffixIndex::Builder{Affix::prefix}, group, file);
-      case Way::suffix: return list_from(AffixIndex::Builder{Affix::suffix}, group, file);
-      default: break;
-    }
-    AddressIndex::Builder builder;
-    file.for_each([&](int, std::string_view value) {
-      if (const auto range = parse_address_range(value)) builder.add(*range, 0);
-    });
-    return std::make_shared<const ListIndex>(ListIndex{std::move(builder).build()});
+  void add_list(GroupId group, const ListIndexPtr& list, PredicateId id) {
+    auto& probes = builders_[group].group.lists;
+    const auto known = std::ranges::find(probes, list, &ListProbe::list);
+    if (known == probes.end()) probes.push_back({list, {id}});
+    else known->predicates.push_back(id);
   }
 
   SlotId slot_of(const Source& source, Slot::Form form) {
@@ -455,7 +416,6 @@ class Compiler {
   std::unordered_map<std::string, SlotId> slots_;
   std::unordered_map<std::string, QuestionId> questions_;
   std::unordered_map<std::string, std::uint32_t> tags_;
-  std::unordered_map<std::string, std::shared_ptr<const ListIndex>> lists_;
   std::map<std::tuple<SlotId, Way, bool>, GroupId> groups_;
 };
 

@@ -10,7 +10,7 @@ Loaded load_policy(Files& files, const std::string& path, const LoadOptions& opt
   Report report;
   const auto statements = parse_policy(files, path, report);
   auto policy = check_policy(statements, files, options, report);
-  Loaded loaded;
+  Loaded loaded{.lists = policy.lists, .flawed_lists = report.flawed_lists()};
   if (!report.has_errors()) loaded.policy = std::move(policy);
   loaded.diagnostics = report.take();
   return loaded;

@@ -35,16 +35,6 @@ TestKind kind_of_part(const Acl& acl) {
 
 }  // namespace
 
-void ValueFile::for_each(const std::function<void(int, std::string_view)>& f) const {
-  auto rest = without_byte_order_mark(text_);
-  for (int line = 1; !rest.empty(); ++line) {
-    const auto end = std::min(rest.find('\n'), rest.size());
-    const auto value = trim(rest.substr(0, end));
-    if (!value.empty() && value.front() != '#') f(line, value);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-}
-
 std::optional<std::string> Template::constant() const {
   if (parts.empty()) return std::string{};
   const auto* literal = std::get_if<Literal>(&parts.front());

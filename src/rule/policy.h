@@ -20,6 +20,7 @@
 #include "match/address.h"
 #include "match/calendar.h"
 #include "match/number.h"
+#include "rule/value_file.h"
 
 namespace policymux {
 
@@ -43,20 +44,6 @@ struct Source {
   std::string name{};                    // as policy.conf spells it: "sender", "sender_domain", "x_new"
   bool operator==(const Source&) const = default;
 };
-
-// A value file: its lines, trimmed, without comments and blank ones. Immutable, shared between tables.
-class ValueFile {
- public:
-  ValueFile(std::string path, std::string text) : path_{std::move(path)}, text_{std::move(text)} {}
-  const std::string& path() const { return path_; }
-  const std::string& text() const { return text_; }  // as it was read
-  // Calls f(line number, value) for each value, in order. Cost: one pass.
-  void for_each(const std::function<void(int, std::string_view)>& f) const;
-
- private:
-  std::string path_, text_;
-};
-using ValueFilePtr = std::shared_ptr<const ValueFile>;
 
 enum class TextMatch : std::uint8_t { regex, exact, domain, prefix, suffix, glob, substring };
 
@@ -179,6 +166,7 @@ struct Policy {
   std::vector<Action> actions{};
   std::vector<Access> lines{};
   std::vector<Chain> chains{};            // chains[0] is main
+  std::vector<ValueFilePtr> lists{};      // all value files, by path
   std::optional<std::uint32_t> default_action{};  // nullopt: DUNNO
   std::string recipient_delimiter{"+"};   // any of these characters; for normalized_sender
   std::vector<std::string> restriction_classes{};  // words that are actions on this site

@@ -46,6 +46,7 @@ void Report::add(Severity severity, const Place& at, Flaw flaw) {
 }
 
 void Report::error_in_list(const Place& user, const ValueFile& list, int line, std::string_view value, Flaw flaw) {
+  flawed_list(list.path());
   flaw.text += ", in a list of " + where(user);
   Entry entry{.at = user};
   entry.diagnostic.what = {.file = list.path(), .line = line, .column = 1, .text = std::move(flaw.text)};

@@ -53,17 +53,12 @@ struct Slot {
   bool operator==(const Slot&) const = default;
 };
 
-// A value file as an index of its own: one answer for all its values.
-struct ListIndex {
-  std::variant<ExactIndex, DomainIndex, AffixIndex, AddressIndex> index;
-};
 struct ListProbe {
-  std::shared_ptr<const ListIndex> list;
+  ListIndexPtr list;
   std::vector<PredicateId> predicates;  // that hold when the list has the value
 };
 
 // One way of asking about one slot.
-enum class Way : std::uint8_t { exact, domain, prefix, suffix, regex, address, number };
 struct Group {
   SlotId slot = 0;
   Way way = Way::exact;
@@ -151,6 +146,7 @@ class Table {
   std::uint32_t composites = 0;               // how many predicates are any, all or none
   std::string recipient_delimiter{"+"};
   std::vector<std::string> restriction_classes;
+  std::vector<ValueFilePtr> lists;            // by path: what the next table need not read again
 
   static constexpr PredicateId no_predicate = ~PredicateId{0};
   static constexpr LineId no_line = ~LineId{0};

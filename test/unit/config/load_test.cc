@@ -288,7 +288,7 @@ TEST_CASE("what is not built in yet is checked and gives one warning for each ki
       "type = mysql\n"
       "host = db.example.org\n"
       "query = select 1 = 1\n");
-  CHECK(loaded.told == Told{"2:1: warning: not built in yet: watch_files", "3:1: warning: not built in yet: [service]",
+  CHECK(loaded.told == Told{"3:1: warning: not built in yet: [service]",
                             "9:1: warning: not built in yet: [dns]", "12:1: warning: not built in yet: [table]"});
   REQUIRE(loaded.config);
   const auto& config = *loaded.config;

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "app/background.h"
 #include "app/pid_file.h"
 #include "app/privileges.h"
+#include "app/progress_line.h"
 #include "app/reloader.h"
 #include "app/systemd.h"
 #include "decide/decider.h"
@@ -27,9 +29,6 @@ namespace policymux {
 namespace {
 
 using Problem = Unexpected<std::string>;
-using SteadyClock = std::chrono::steady_clock;
-
-constexpr std::chrono::milliseconds progress_interval{400};
 
 Result<SocketAccess, std::string> socket_access(const Config::Main& settings) {
   SocketAccess access{.mode = static_cast<mode_t>(settings.socket_mode)};
@@ -101,14 +100,14 @@ class Daemon {
         config_{*std::move(ruleset.config)},
         decider_{loop, logger, metrics_, std::move(ruleset.table), decide_settings(config_.main)},
         server_{loop, decider_, logger, metrics_, server_settings(config_.main)},
-        texts_{std::move(ruleset.texts)},
+        frozen_{std::move(ruleset.frozen)},
         reloader_{loop,
                   logger,
                   origins,
                   built_in(),
-                  {.in_force = [this] { return InForce{decider_.live().evaluator.shared_table(), texts_, config_}; },
-                   .reloaded = [this](Reload fresh) { reload(std::move(fresh)); },
-                   .lists_reloaded = [this](ListReload fresh) { reload_lists(std::move(fresh)); }}} {
+                  {.in_force = [this] { return InForce{decider_.live().evaluator.shared_table(), frozen_}; },
+                   .reloaded = [this](Reload& fresh) { reload(fresh); },
+                   .lists_reloaded = [this](ListReload& fresh) { reload_lists(fresh); }}} {
     if (config_.main.watch_files) reloader_.watch_first();
   }
 
@@ -145,7 +144,7 @@ class Daemon {
   }
 
   // Whole or not at all.
-  void reload(Reload fresh) {
+  void reload(Reload& fresh) {
     log(logger_, fresh.diagnostics);
     if (!fresh.succession) {
       logger_.log(Level::error, "not reloaded: the running policy stays in force");
@@ -160,20 +159,34 @@ class Daemon {
     server_.set(server_settings(config_.main));
     decider_.set(decide_settings(config_.main));
     reloader_.free(decider_.use(*std::move(fresh.succession)));
-    texts_ = std::move(fresh.texts);
-    reloader_.watch(fresh.trails);
+    std::swap(frozen_, fresh.frozen);
+    failed_lists_.clear();
     logger_.set_level(config_.main.log_level);
     logger_.log(Level::info, "reloaded");
     ++metrics_[Counter::reloads];
     manager_.ready("Serving");
   }
 
-  void reload_lists(ListReload fresh) {
-    for (const auto& [list, text, is_error] : fresh.news) {
-      if (is_error) logger_.format(Level::error, "list {}: {}: its old content stays in force", list, text);
-      else logger_.format(Level::info, "list {}: {}", list, text);
-    }
+  void reload_lists(ListReload& fresh) {
+    for (const auto& news : fresh.news) tell(news);
     if (fresh.succession) reloader_.free(decider_.use(*std::move(fresh.succession)));
+  }
+
+  // One error for each thing that is wrong, however often it is seen.
+  void tell(const ListNews& news) {
+    if (news.what == ListNews::What::failed) {
+      if (std::exchange(failed_lists_[news.path], news.text) == news.text) return;
+      logger_.format(Level::error, "list {}: {}: its old content stays in force", news.path, news.text);
+      ++metrics_[Counter::lists_failed];
+      return;
+    }
+    const bool is_well_again = failed_lists_.erase(news.path) > 0;
+    if (news.what == ListNews::What::read) {
+      logger_.format(Level::info, "list {}: {}{}", news.path, news.text, is_well_again ? "; it is well again" : "");
+      ++metrics_[Counter::lists_reloaded];
+    } else if (is_well_again) {
+      logger_.format(Level::info, "list {}: it is well again, and as it was", news.path);
+    }
   }
 
   Loop& loop_;
@@ -183,7 +196,8 @@ class Daemon {
   Config config_;
   Decider decider_;
   Server server_;
-  std::shared_ptr<const PolicyTexts> texts_;
+  std::shared_ptr<const FrozenPolicy> frozen_;
+  std::map<std::string, std::string> failed_lists_;  // by path: what is wrong
   Reloader reloader_;
   bool stopping_ = false;
   SignalWatcher<Daemon, &Daemon::on_hangup> hangup_{loop_.raw(), SIGHUP, this};
@@ -193,16 +207,6 @@ class Daemon {
 
 void tell(const Diagnostics& diagnostics) {
   for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", render(diagnostic));
-}
-
-// Nothing where stderr is no terminal, and nothing about lists that are read at once.
-std::function<void(const std::string&, int)> progress_on_terminal() {
-  if (::isatty(STDERR_FILENO) == 0) return {};
-  return [next = SteadyClock::now() + progress_interval](const std::string& path, int percent) mutable {
-    if (SteadyClock::now() < next) return;
-    fmt::print(stderr, "reading {}: {} %\n", path, percent);
-    next = SteadyClock::now() + progress_interval;
-  };
 }
 
 // Sockets first, as root; then the user; and only then the policy, so that a reload can read what the start could.
@@ -222,7 +226,7 @@ Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover han
   }
   const auto built_in = Daemon::built_in();
   auto ruleset = read_ruleset(options.origins, std::move(config),
-                              {.built_in = built_in, .keep_list_texts = false, .progress = progress_on_terminal()});
+                              {.built_in = built_in, .keep_list_texts = false, .progress = ProgressLine::on_terminal()});
   tell_all(ruleset.diagnostics);
   if (!ruleset.usable()) return Problem{};
 

@@ -12,10 +12,10 @@ namespace policymux {
 class DiskFiles final : public Files {
  public:
   Result<std::string, std::string> read(const std::string& path) override;
-  // An error where it changes meanwhile. Waits some milliseconds if it has changed just now.
+  // As it was at one moment: read again when it changes meanwhile, an error when it does so every time. Waits some
+  // milliseconds if it has changed just now.
   Result<ListText, std::string> read_list(const std::string& path) override;
-  // Device, inode, size and times.
-  std::optional<std::string> signature(const std::string& path) override;
+  std::optional<Signature> signature(const std::string& path) override;
   std::vector<std::string> glob(const std::string& pattern) override;
 };
 

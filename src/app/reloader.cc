@@ -1,22 +1,25 @@
 #include "app/reloader.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <utility>
 
 namespace policymux {
 namespace {
 
-Trails trails_of(const std::vector<ValueFilePtr>& lists) {
-  Trails trails;
-  for (const auto& list : lists) trails.emplace(list->path(), trail_of(list->path()));
-  return trails;
+constexpr std::chrono::seconds sweep_interval{1};
+
+WatchPlan plan_for(const std::vector<ValueFilePtr>& lists) {
+  WatchPlan plan;
+  for (const auto& list : lists) plan.add(list->path());
+  return plan;
 }
 
-std::set<std::string> common(const std::set<std::string>& a, const std::set<std::string>& b) {
-  std::set<std::string> both;
-  std::ranges::set_intersection(a, b, std::inserter(both, both.end()));
-  return both;
+std::set<std::string> without(const std::set<std::string>& all, const std::set<std::string>& some) {
+  std::set<std::string> rest;
+  std::ranges::set_difference(all, some, std::inserter(rest, rest.end()));
+  return rest;
 }
 
 }  // namespace
@@ -26,6 +29,7 @@ Reloader::Reloader(Loop& loop, Logger& logger, Origins origins, std::vector<Ques
       built_in_{std::move(built_in)},
       calls_{std::move(calls)},
       watcher_{loop, logger, [this](std::set<std::string> lists) { on_lists_changed(std::move(lists)); }},
+      sweep_{loop.raw(), this},
       wake_{loop.raw(), this} {}
 
 void Reloader::start() {
@@ -38,36 +42,51 @@ void Reloader::on_lists_changed(std::set<std::string> lists) {
   next();
 }
 
-void Reloader::watch(const Trails& trails) {
-  if (!watcher_.watch(trails)) return;
-  for (const auto& [list, trail] : trails) watcher_.expect_change(list);
+void Reloader::watch(WatchPlan plan) {
+  const bool unnoticed_changes = watcher_.watch(std::move(plan));
+  std::erase_if(changed_, [this](const std::string& list) { return !watcher_.lists().contains(list); });
+  if (!unnoticed_changes) return;
+  for (const auto& list : watcher_.lists()) watcher_.expect_change(list);
 }
 
-void Reloader::watch_first() {
-  const auto table = calls_.in_force().table;
-  watcher_.watch(trails_of(table->lists));
-  DiskFiles files;
-  for (const auto& list : table->lists) {
-    if (files.signature(list->path()) != list->signature()) watcher_.expect_change(list->path());
-  }
+void Reloader::watch_first() { watch(plan_for(calls_.in_force().table->lists)); }
+
+void Reloader::free(std::shared_ptr<LiveTable> old) {
+  old_.push_back(std::move(old));
+  free_unused();
+}
+
+// Only the loop's thread has more of these pointers to make: one that is the last stays the last.
+void Reloader::free_unused() {
+  const auto unused = std::ranges::partition(old_, [](const auto& old) { return old.use_count() > 1; });
+  for (auto& old : unused) helper_.post([old = std::move(old)]() mutable { old.reset(); });
+  old_.erase(unused.begin(), unused.end());
+  if (!old_.empty()) sweep_.arm(sweep_interval);
 }
 
 void Reloader::next() {
   if (running_) return;
   watcher_.catch_up();
-  if (std::exchange(reload_wanted_, false)) run(true, watcher_.being_written());
-  else if (!changed_.empty()) run(false, std::exchange(changed_, {}));
+  if (std::exchange(reload_wanted_, false)) run({.is_reload = true, .held = watcher_.being_written()});
+  else if (!changed_.empty()) run_lists(std::exchange(changed_, {}));
 }
 
-void Reloader::run(bool is_reload, std::set<std::string> lists) {
+void Reloader::run_lists(const std::set<std::string>& lists) {
+  const auto& unfinished = watcher_.being_written();
+  run({.changed = {.whole = without(lists, unfinished), .unfinished = unfinished}});
+}
+
+void Reloader::run(Job job) {
   running_ = true;
   watcher_.take_touched();
-  auto job = std::make_shared<Job>(Job{.is_reload = is_reload, .lists = std::move(lists), .in_force = calls_.in_force()});
-  helper_.post([this, job = std::move(job)] {
+  job.in_force = calls_.in_force();
+  helper_.post([this, job = std::make_shared<Job>(std::move(job))] {
     read(*job);
     job->in_force = {};
-    const std::lock_guard lock{mutex_};
-    done_ = job;
+    {
+      const std::lock_guard lock{mutex_};
+      done_ = job;
+    }
     wake_.send();
   });
 }
@@ -85,21 +104,21 @@ void Reloader::read_all(Job& job) const {
                               {.built_in = built_in_,
                                .keep_list_texts = false,
                                .lists = job.in_force.table->lists,
-                               .restless = job.lists});
+                               .held = job.held});
   std::ranges::move(ruleset.diagnostics, std::back_inserter(fresh.diagnostics));
   fresh.config = std::move(ruleset.config);
-  fresh.texts = std::move(ruleset.texts);
+  fresh.frozen = std::move(ruleset.frozen);
   if (!ruleset.table || has_errors(fresh.diagnostics)) return;
-  if (fresh.config->main.watch_files) fresh.trails = trails_of(ruleset.table->lists);
+  if (fresh.config->main.watch_files) job.plan = plan_for(ruleset.table->lists);
   fresh.succession.emplace(std::move(ruleset.table), *job.in_force.table);
 }
 
 void Reloader::read_lists(Job& job) const {
-  const auto& [table, texts, config] = job.in_force;
-  auto update = update_lists(origins_, config, *texts, *table, built_in_, job.lists);
+  const auto& [table, frozen] = job.in_force;
+  auto update = update_lists(*frozen, *table, built_in_, job.changed);
   job.list_reload.news = std::move(update.news);
-  job.once_more = std::move(update.restless);
-  job.trails = trails_of(table->lists);
+  job.restless = std::move(update.restless);
+  job.plan = plan_for(table->lists);
   if (update.table) job.list_reload.succession.emplace(std::move(update.table), *table);
 }
 
@@ -120,22 +139,24 @@ void Reloader::on_read() {
 }
 
 void Reloader::finish_reload(Job& job, const std::set<std::string>& touched) {
-  auto held = job.lists;
+  auto held = job.held;
   held.insert(touched.begin(), touched.end());
-  if (held.size() > job.lists.size()) run(true, std::move(held));
-  else calls_.reloaded(std::move(job.reload));
+  if (held.size() > job.held.size()) return run({.is_reload = true, .held = std::move(held)});
+  const bool takes_effect = job.reload.succession.has_value();
+  calls_.reloaded(job.reload);
+  if (takes_effect) watch(std::move(job.plan));
 }
 
+// What happens to a list is told again by the watcher, so that those that were touched need not be remembered here.
 void Reloader::finish_lists(Job& job, const std::set<std::string>& touched) {
-  if (!common(job.lists, touched).empty()) {
-    for (const auto& list : job.lists) {
-      if (!watcher_.being_written().contains(list)) watcher_.expect_change(list);
-    }
+  const auto untouched = without(job.changed.whole, touched);
+  if (untouched.size() < job.changed.whole.size()) {
+    changed_.insert(untouched.begin(), untouched.end());
     return;
   }
-  for (const auto& list : job.once_more) watcher_.expect_change(list);
-  calls_.lists_reloaded(std::move(job.list_reload));
-  if (calls_.in_force().config.main.watch_files) watch(job.trails);
+  calls_.lists_reloaded(job.list_reload);
+  for (const auto& list : job.restless) watcher_.expect_change(list);
+  watch(std::move(job.plan));
 }
 
 }  // namespace policymux

@@ -21,22 +21,20 @@ namespace policymux {
 // What a new ruleset would succeed.
 struct InForce {
   std::shared_ptr<const Table> table;
-  std::shared_ptr<const PolicyTexts> texts;
-  Config config;
+  std::shared_ptr<const FrozenPolicy> frozen;
 };
 
 // What came of a reload. Without a succession nothing of it may take effect: the diagnostics say why.
 struct Reload {
   std::optional<Config> config{};
   Diagnostics diagnostics{};
-  std::shared_ptr<const PolicyTexts> texts{};
+  std::shared_ptr<const FrozenPolicy> frozen{};
   std::optional<Succession> succession{};
-  Trails trails{};  // of its lists
 };
 
 // What came of lists that have changed; perhaps nothing.
 struct ListReload {
-  std::vector<ListUpdate::News> news{};
+  std::vector<ListNews> news{};
   std::optional<Succession> succession{};
 };
 
@@ -44,54 +42,57 @@ struct ListReload {
 // somebody wrote to at that time is thrown away: no list is ever taken half.
 class Reloader {
  public:
-  // All are called from the loop: `in_force` at the start of a job, the others at its end.
+  // All are called from the loop: `in_force` at the start of a job, the others at its end. What these leave of their
+  // argument is freed by the helper thread.
   struct Calls {
     std::function<InForce()> in_force;
-    std::function<void(Reload)> reloaded;
-    std::function<void(ListReload)> lists_reloaded;
+    std::function<void(Reload&)> reloaded;
+    std::function<void(ListReload&)> lists_reloaded;
   };
   Reloader(Loop& loop, Logger& logger, Origins origins, std::vector<QuestionKind> built_in, Calls calls);
 
   void start();
 
-  // Watches these lists from now on.
-  void watch(const Trails& trails);
-  // The same at the start, of the lists of the table in force. Blocks.
+  // At the start: watches the lists of the table in force, which were read some time ago. Blocks.
   void watch_first();
 
-  // Frees a table that is no longer in force, unless requests still wait with it.
-  void free(std::shared_ptr<LiveTable> old) {
-    helper_.post([old = std::move(old)]() mutable { old.reset(); });
-  }
+  // Frees a table that is no longer in force, on the helper thread, as soon as no request waits with it any more.
+  void free(std::shared_ptr<LiveTable> old);
 
  private:
   // What the helper thread is asked to read, and what came of it. Freed there, too.
   struct Job {
     bool is_reload = false;
-    std::set<std::string> lists{};  // reload: not to be read, since they are being written; otherwise: to be read
+    std::set<std::string> held{};  // reload: lists that are not to be read, since they are being written
+    ChangedLists changed{};        // otherwise: what to read
     InForce in_force{};
     Reload reload{};
     ListReload list_reload{};
-    Trails trails{};
-    std::set<std::string> once_more{};
+    std::set<std::string> restless{};
+    WatchPlan plan{};
   };
 
   void on_lists_changed(std::set<std::string> lists);
   void next();
-  void run(bool is_reload, std::set<std::string> lists);
+  void run(Job job);
+  void run_lists(const std::set<std::string>& lists);
   void read(Job& job) const;
   void read_all(Job& job) const;
   void read_lists(Job& job) const;
   void on_read();
   void finish_reload(Job& job, const std::set<std::string>& touched);
   void finish_lists(Job& job, const std::set<std::string>& touched);
+  void watch(WatchPlan plan);
+  void free_unused();
 
   const Origins origins_;
   const std::vector<QuestionKind> built_in_;
   const Calls calls_;
   bool running_ = false, reload_wanted_ = false;
   std::set<std::string> changed_;  // lists that wait for their turn
+  std::vector<std::shared_ptr<LiveTable>> old_;
   Watcher watcher_;
+  Timer<Reloader, &Reloader::free_unused> sweep_;
   std::mutex mutex_;
   std::shared_ptr<Job> done_;  // guarded by mutex_
   AsyncWatcher<Reloader, &Reloader::on_read> wake_;

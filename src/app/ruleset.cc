@@ -40,31 +40,46 @@ LoadOptions load_options(const Config& config, std::span<const QuestionKind> bui
 // Loads the policy in force with lists that have changed; those that turn out bad are held, and it is loaded again.
 class ListUpdater {
  public:
-  ListUpdater(const Table& in_force, const PolicyTexts& texts, LoadOptions options, std::string policy_path,
-              const std::set<std::string>& changed)
-      : files_{in_force.lists, texts},
+  ListUpdater(const FrozenPolicy& frozen, const Table& in_force, std::span<const QuestionKind> built_in,
+              const ChangedLists& changed)
+      : frozen_{frozen},
+        files_{in_force.lists, frozen},
         lists_{in_force.lists},
-        options_{std::move(options)},
-        policy_path_{std::move(policy_path)} {
-    for (const auto& list : in_force.lists) watch(*list, changed.contains(list->path()));
+        options_{load_options(frozen.config, built_in)} {
+    for (const auto& list : in_force.lists) look_at(*list, changed);
   }
 
   ListUpdate run() {
-    if (asked_.empty()) return std::move(out_);
-    while (true) {
+    while (!asked_.empty()) {
       options_.lists = lists_;
-      const auto loaded = load_policy(files_, policy_path_, options_);
-      if (!hold_flawed(loaded)) return finish(loaded);
+      const auto loaded = load_policy(files_, frozen_.path, options_);
+      if (!hold_flawed(loaded)) {
+        finish(loaded);
+        break;
+      }
       lists_.insert(lists_.end(), loaded.lists.begin(), loaded.lists.end());  // the good ones need not be read again
     }
+    return std::move(out_);
   }
 
  private:
-  void watch(const ValueFile& list, bool has_changed) {
-    const auto signature = files_.signature_on_disk(list.path());
-    if (!has_changed || signature == list.signature()) return files_.hold(list.path());
-    asked_.emplace(list.path(), signature);
-    if (list.size() == 0) empty_.insert(list.path());
+  using What = ListNews::What;
+
+  void look_at(const ValueFile& list, const ChangedLists& changed) {
+    const auto& path = list.path();
+    if (changed.whole.contains(path)) {
+      const auto signature = files_.signature_on_disk(path);
+      if (signature != list.signature()) {
+        asked_.emplace(path, signature);
+        if (list.size() == 0) empty_.insert(path);
+        return;
+      }
+      tell(path, What::unchanged, {});
+    } else if (changed.unfinished.contains(path) && list.size() > 0) {
+      const auto signature = files_.signature_on_disk(path);
+      if (signature && signature->size == 0) tell(path, What::failed, no_values);
+    }
+    files_.hold(path);
   }
 
   // True: there was one that is not held yet.
@@ -76,7 +91,7 @@ class ListUpdater {
       auto why = reason(loaded, path);
       if (why.empty() && empty_.contains(path)) continue;  // it had no values before
       if (files_.signature_on_disk(path) != asked->second) out_.restless.insert(path);
-      else out_.news.push_back({path, why.empty() ? "it has no values" : std::move(why), true});
+      else tell(path, What::failed, why.empty() ? no_values : std::move(why));
       files_.hold(path);
       asked_.erase(asked);
       any = true;
@@ -93,16 +108,14 @@ class ListUpdater {
     return {};
   }
 
-  ListUpdate finish(const Loaded& loaded) {
-    if (asked_.empty()) return std::move(out_);
+  void finish(const Loaded& loaded) {
     auto table = loaded.policy ? compile(*loaded.policy) : Unexpected{first_error(loaded)};
     for (const auto& [path, signature] : asked_) {
       const auto list = std::ranges::find(loaded.lists, path, &ValueFile::path);
-      if (!table) out_.news.push_back({path, table.error(), true});
-      else out_.news.push_back({path, fmt::format("{} values, read again", (*list)->size())});
+      if (table) tell(path, What::read, fmt::format("{} values, read again", (*list)->size()));
+      else tell(path, What::failed, table.error());
     }
     if (table) out_.table = *std::move(table);
-    return std::move(out_);
   }
 
   static std::string first_error(const Loaded& loaded) {
@@ -110,12 +123,18 @@ class ListUpdater {
     return error == loaded.diagnostics.end() ? std::string{} : summary(*error);
   }
 
-  RememberedFiles files_;
+  void tell(const std::string& path, What what, std::string text) {
+    out_.news.push_back({.path = path, .what = what, .text = std::move(text)});
+  }
+
+  static constexpr const char* no_values = "it has no values";
+
+  const FrozenPolicy& frozen_;
+  FrozenFiles files_;
   std::vector<ValueFilePtr> lists_;
   LoadOptions options_;
-  std::string policy_path_;
-  std::map<std::string, std::optional<std::string>> asked_;  // lists to read again, with what they look like now
-  std::set<std::string> empty_;                              // of these, those without values in force
+  std::map<std::string, std::optional<Signature>> asked_;  // lists to read again, with what they look like now
+  std::set<std::string> empty_;                            // of these, those without values in force
   ListUpdate out_;
 };
 
@@ -131,28 +150,29 @@ std::optional<Config> read_config(const Origins& origins, Diagnostics& diagnosti
 
 Ruleset read_ruleset(const Origins& origins, Config config, const Reading& reading) {
   Ruleset out;
-  RememberingFiles files{reading.lists};
-  for (const auto& path : reading.restless) files.hold(path);
+  auto frozen = std::make_shared<FrozenPolicy>(FrozenPolicy{.config = config, .path = policy_path(origins, config)});
+  FreezingFiles files{reading.lists, *frozen};
+  for (const auto& path : reading.held) files.hold(path);
   auto options = load_options(config, reading.built_in);
   options.lists = reading.lists;
   options.keep_texts = reading.keep_list_texts;
   options.progress = reading.progress;
-  const auto path = policy_path(origins, config);
-  auto loaded = load_policy(files, path, options);
-  out.texts = std::make_shared<const PolicyTexts>(files.take_texts());
+  auto loaded = load_policy(files, frozen->path, options);
   std::ranges::move(loaded.diagnostics, std::back_inserter(out.diagnostics));
   out.config = std::move(config);
   out.policy = std::move(loaded.policy);
-  if (!out.policy) return out;
-  auto table = compile(*out.policy);
-  if (table) out.table = *std::move(table);
-  else out.diagnostics.push_back({.what = {.file = path, .text = std::move(table).error()}});
+  if (out.policy) {
+    auto table = compile(*out.policy);
+    if (table) out.table = *std::move(table);
+    else out.diagnostics.push_back({.what = {.file = frozen->path, .text = std::move(table).error()}});
+  }
+  out.frozen = std::move(frozen);
   return out;
 }
 
-ListUpdate update_lists(const Origins& origins, const Config& config, const PolicyTexts& texts, const Table& in_force,
-                        std::span<const QuestionKind> built_in, const std::set<std::string>& changed) {
-  return ListUpdater{in_force, texts, load_options(config, built_in), policy_path(origins, config), changed}.run();
+ListUpdate update_lists(const FrozenPolicy& frozen, const Table& in_force, std::span<const QuestionKind> built_in,
+                        const ChangedLists& changed) {
+  return ListUpdater{frozen, in_force, built_in, changed}.run();
 }
 
 }  // namespace policymux

@@ -1,6 +1,7 @@
 // Everything that a reload replaces, read and checked as one: main.conf and the compiled policy.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "app/policy_texts.h"
+#include "app/frozen_policy.h"
 #include "ask/question.h"
 #include "base/diagnostic.h"
 #include "config/config.h"
@@ -29,7 +30,7 @@ struct Ruleset {
   std::optional<Config> config{};
   std::optional<Policy> policy{};
   std::shared_ptr<const Table> table{};
-  std::shared_ptr<const PolicyTexts> texts{};  // what the policy was made from
+  std::shared_ptr<const FrozenPolicy> frozen{};  // what the policy was made from
   Diagnostics diagnostics{};
   bool usable() const { return table != nullptr && !has_errors(diagnostics); }
 };
@@ -40,30 +41,40 @@ std::optional<Config> read_config(const Origins& origins, Diagnostics& diagnosti
 // How a daemon reads; a command that ends soon needs none of it.
 struct Reading {
   std::span<const QuestionKind> built_in{};
-  bool keep_list_texts = true;          // for explain, lint and dump
+  bool keep_list_texts = true;            // for explain, lint and dump
   std::span<const ValueFilePtr> lists{};  // of the table in force
-  std::set<std::string> restless{};     // lists that are being written: as in force, if they are
+  std::set<std::string> held{};           // of these, those that stay as they are
   std::function<void(const std::string& path, int percent)> progress{};
 };
 
 // The policy that `config` names, compiled. Blocks: for the start, for commands and for the helper thread.
 Ruleset read_ruleset(const Origins& origins, Config config, const Reading& reading = {});
 
-// What has become of lists that have changed.
+// Lists that may have changed, by path.
+struct ChangedLists {
+  std::set<std::string> whole{};       // nobody writes to them any more
+  std::set<std::string> unfinished{};  // somebody does
+};
+
+// What has become of a list.
+struct ListNews {
+  enum class What : std::uint8_t { read, unchanged, failed };  // failed: the old content stays
+  std::string path;
+  What what = What::read;
+  std::string text{};  // read: how much; failed: why
+};
+
 struct ListUpdate {
-  struct News {
-    std::string path, text;
-    bool is_error = false;  // the old content stays
-  };
   std::shared_ptr<const Table> table{};  // nullptr: nothing to change
-  std::vector<News> news{};              // about the lists, one each
+  std::vector<ListNews> news{};          // at most one of a list
   std::set<std::string> restless{};      // changed again meanwhile: to be asked for once more
 };
 
-// The policy in force with those of its lists read again that are in `changed`, and with all else as it was. A list that
-// cannot be read, has no values or a mistake stays as it was. Blocks, like read_ruleset().
-ListUpdate update_lists(const Origins& origins, const Config& config, const PolicyTexts& texts, const Table& in_force,
-                        std::span<const QuestionKind> built_in, const std::set<std::string>& changed);
+// The policy in force with those of its lists read again that have changed, and with all else as it was. A list that
+// cannot be read, has no values or a mistake stays as it was; an unfinished one does, too, but an error is told when it
+// is empty. Blocks, like read_ruleset().
+ListUpdate update_lists(const FrozenPolicy& frozen, const Table& in_force, std::span<const QuestionKind> built_in,
+                        const ChangedLists& changed);
 
 std::string policy_path(const Origins& origins, const Config& config);
 

@@ -1,71 +1,31 @@
 #include "app/watcher.h"
 
-#include <limits.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <utility>
-
-#include "base/text.h"
 
 namespace policymux {
 namespace {
 
-constexpr std::chrono::milliseconds quiet_time{1000}, longest_wait{10'000};
-constexpr std::size_t most_directories = 8'192;
-constexpr int most_links = 40;  // as the kernel has it
+constexpr std::size_t most_directories = 4'096;
 
-constexpr std::uint32_t of_any_name = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
-constexpr std::uint32_t of_lists = of_any_name | IN_MODIFY | IN_CLOSE_WRITE;
+// What can happen on the way to a list, and to the list itself. Not to a file that has lost its name to another one.
+constexpr std::uint32_t on_the_way = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR | IN_EXCL_UNLINK;
+constexpr std::uint32_t to_files = on_the_way | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB;
 
-std::optional<std::string> link_target(const std::string& path) {
-  std::array<char, PATH_MAX> target;
-  const auto size = ::readlink(path.c_str(), target.data(), target.size());
-  if (size <= 0) return std::nullopt;
-  return std::string{target.data(), static_cast<std::size_t>(size)};
-}
-
-std::string joined(const std::string& directory, std::string_view name) {
-  return (directory == "/" ? "" : directory) + '/' + std::string{name};
-}
+constexpr std::uint32_t watch_is_gone = IN_IGNORED | IN_UNMOUNT;
 
 }  // namespace
 
-std::vector<PathStep> trail_of(const std::string& path) {
-  std::vector<PathStep> trail;
-  std::string directory = "/", rest = path;
-  for (int links = 0; !rest.empty();) {
-    const auto end = std::min(rest.find('/'), rest.size());
-    const auto name = rest.substr(0, end);
-    rest.erase(0, std::min(end + 1, rest.size()));
-    if (name.empty() || name == ".") continue;
-    if (name == "..") {
-      directory.resize(std::max<std::size_t>(directory.rfind('/'), 1));
-      continue;
-    }
-    trail.push_back({directory, name});
-    const auto here = joined(directory, name);
-    if (const auto target = link_target(here)) {
-      if (++links > most_links) break;
-      if (target->starts_with('/')) directory = "/";
-      rest = *target + '/' + rest;
-      continue;
-    }
-    struct stat status {};
-    if (::lstat(here.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) break;
-    directory = here;
-  }
-  return trail;
-}
-
-Watcher::Watcher(Loop& loop, Logger& logger, Changed changed)
+Watcher::Watcher(Loop& loop, Logger& logger, Changed changed, const QuietTime::Limits& limits)
     : loop_{loop},
       logger_{logger},
       changed_{std::move(changed)},
+      quiet_time_{limits},
       fd_{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)},
       io_{loop.raw(), fd_.get(), this},
       quiet_{loop.raw(), this} {
@@ -73,54 +33,49 @@ Watcher::Watcher(Loop& loop, Logger& logger, Changed changed)
   else logger_.format(Level::warning, "lists are not watched: {}", std::strerror(errno));
 }
 
-bool Watcher::watch(const Trails& trails) {
+bool Watcher::watch(WatchPlan plan) {
   catch_up();
-  std::map<std::string, Watched> wanted;
-  lists_.clear();
-  for (const auto& [list, trail] : trails) {
-    lists_.insert(list);
-    for (const auto& [directory, name] : trail) {
-      auto& watched = wanted[directory];
-      watched.directory = directory;
-      watched.lists.emplace(name, list);
-      watched.has_lists |= &name == &trail.back().name;
-    }
+  if (plan.directories.size() > most_directories) {
+    warn_once("", "lists are not watched: they lie in more than 4,096 directories");
+    plan = {};
   }
-  for (auto* lists : {&changed_lists_, &being_written_}) {
-    std::erase_if(*lists, [this](const std::string& list) { return !lists_.contains(list); });
-  }
-  std::map<int, Watched> now;
+  std::map<int, WatchPlan::Directory> now;
   bool any_new = false;
-  if (wanted.size() > most_directories) {
-    warn_once("", "too many directories: lists are not watched");
-    wanted.clear();
-  }
-  for (auto& [directory, watched] : wanted) any_new |= add(std::move(watched), now);
-  for (const auto& [descriptor, watched] : watched_) {
+  for (auto& [path, directory] : plan.directories) any_new |= add(path, std::move(directory), now);
+  for (const auto& [descriptor, directory] : watched_) {
     if (!now.contains(descriptor)) ::inotify_rm_watch(fd_.get(), descriptor);
   }
   watched_ = std::move(now);
+  lists_ = std::move(plan.lists);
+  for (auto* lists : {&changed_lists_, &being_written_}) {
+    std::erase_if(*lists, [this](const std::string& list) { return !lists_.contains(list); });
+  }
   return any_new;
 }
 
-bool Watcher::add(Watched watched, std::map<int, Watched>& to) {
-  const auto mask = watched.has_lists ? of_lists : of_any_name;
-  const auto descriptor = ::inotify_add_watch(fd_.get(), watched.directory.c_str(), mask);
+bool Watcher::add(const std::string& path, WatchPlan::Directory directory, std::map<int, WatchPlan::Directory>& to) {
+  const auto descriptor = ::inotify_add_watch(fd_.get(), path.c_str(), directory.has_files ? to_files : on_the_way);
   if (descriptor < 0) {
-    if (errno != ENOENT && errno != ENOTDIR) warn_once(watched.directory, std::strerror(errno));
+    const bool is_gone = errno == ENOENT || errno == ENOTDIR;  // as another directory will tell
+    if (!is_gone && directory.has_files) {
+      warn_once(path, fmt::format("cannot watch the lists in {}: {}", path, std::strerror(errno)));
+    }
     return false;
   }
-  warned_.erase(watched.directory);
-  const bool is_new = !watched_.contains(descriptor);
-  to[descriptor] = std::move(watched);
-  return is_new;
+  warned_.erase(path);
+  to[descriptor] = std::move(directory);
+  return !watched_.contains(descriptor);
 }
 
 void Watcher::warn_once(const std::string& directory, std::string_view why) {
-  if (warned_.insert(directory).second) logger_.format(Level::warning, "cannot watch {}: {}", directory, why);
+  if (warned_.insert(directory).second) logger_.log(Level::warning, why);
 }
 
-void Watcher::expect_change(const std::string& list) { take(list, IN_MOVED_TO); }
+void Watcher::expect_change(const std::string& list) {
+  if (being_written_.contains(list)) return;
+  changed_lists_.insert(list);
+  quiet_.arm(quiet_time_.news(loop_.now()));
+}
 
 void Watcher::catch_up() {
   alignas(inotify_event) std::array<char, 16'384> buffer;
@@ -132,23 +87,24 @@ void Watcher::catch_up() {
     for (std::size_t at = 0; at < end;) {
       inotify_event event;
       std::memcpy(&event, &buffer[at], sizeof event);
-      const std::string_view name{&buffer[at] + sizeof event, ::strnlen(&buffer[at] + sizeof event, event.len)};
+      const auto* name = &buffer[at] + sizeof event;
+      take(event.wd, event.mask, {name, ::strnlen(name, event.len)});
       at += sizeof event + event.len;
-      if ((event.mask & IN_Q_OVERFLOW) != 0) take_all(IN_MOVED_TO);
-      else take(event.wd, event.mask, name);
     }
   }
 }
 
 void Watcher::take(int descriptor, std::uint32_t what, std::string_view name) {
+  if ((what & IN_Q_OVERFLOW) != 0) {
+    for (const auto& list : lists_) take(list, what);
+    return;
+  }
   const auto found = watched_.find(descriptor);
   if (found == watched_.end()) return;
-  const auto [begin, end] = found->second.lists.equal_range(name);
+  const auto& lists = found->second.lists;
+  const auto [begin, end] =
+      (what & watch_is_gone) != 0 ? std::pair{lists.begin(), lists.end()} : lists.equal_range(name);
   for (auto at = begin; at != end; ++at) take(at->second, what);
-}
-
-void Watcher::take_all(std::uint32_t what) {
-  for (const auto& list : lists_) take(list, what);
 }
 
 void Watcher::take(const std::string& list, std::uint32_t what) {
@@ -156,23 +112,18 @@ void Watcher::take(const std::string& list, std::uint32_t what) {
   if ((what & IN_MODIFY) != 0) {
     being_written_.insert(list);
     changed_lists_.erase(list);
-  } else {
+  } else if ((what & IN_ATTRIB) == 0 || !being_written_.contains(list)) {
     being_written_.erase(list);
     changed_lists_.insert(list);
   }
-  arm();
-}
-
-void Watcher::arm() {
-  const auto now = loop_.now();
-  if (!restless_since_) restless_since_ = now;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*restless_since_ + longest_wait - now);
-  quiet_.arm(std::clamp(left, std::chrono::milliseconds{0}, quiet_time));
+  quiet_.arm(quiet_time_.news(loop_.now()));
 }
 
 void Watcher::on_quiet() {
-  restless_since_.reset();
-  if (!changed_lists_.empty()) changed_(std::exchange(changed_lists_, {}));
+  quiet_time_.over();
+  auto lists = std::exchange(changed_lists_, {});
+  lists.insert(being_written_.begin(), being_written_.end());
+  if (!lists.empty()) changed_(std::move(lists));
 }
 
 }  // namespace policymux

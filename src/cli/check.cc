@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "app/progress_line.h"
 #include "cli/commands.h"
 #include "config/settings.h"
 #include "rule/lint.h"
@@ -39,7 +40,7 @@ int check(const CheckOptions& options) {
   tell(diagnostics);
   if (!config) return 1;
   const auto dumped = options.dump ? dump(*config) : std::string{};
-  const auto ruleset = read_ruleset(options.origins, *std::move(config));
+  const auto ruleset = read_ruleset(options.origins, *std::move(config), {.progress = ProgressLine::on_terminal()});
   tell(ruleset.diagnostics);
   if (!ruleset.usable() || has_errors(diagnostics)) return 1;
   tell(lint(*ruleset.policy, *ruleset.table));

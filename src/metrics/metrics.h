@@ -18,9 +18,9 @@ enum class Counter : std::uint8_t {
   connections_accepted, connections_refused, accept_pauses,
   closed_end_of_stream, closed_cut_request, closed_connection_lost, closed_malformed, closed_idle,
   closed_request_timeout, closed_reply_timeout, closed_shutdown,
-  log_lines_dropped, reloads, reloads_failed,
+  log_lines_dropped, reloads, reloads_failed, lists_reloaded, lists_failed,
 };
-inline constexpr std::size_t counter_count = static_cast<std::size_t>(Counter::reloads_failed) + 1;
+inline constexpr std::size_t counter_count = static_cast<std::size_t>(Counter::lists_failed) + 1;
 
 // How many there are now.
 enum class Gauge : std::uint8_t { connections, requests_waiting };

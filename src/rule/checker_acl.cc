@@ -244,14 +244,15 @@ class ProgressOfList {
   void advance(std::size_t bytes) {
     done_ += bytes;
     if (done_ < next_ || !options_.progress) return;
-    options_.progress(list_.path(), static_cast<int>(done_ * 100 / std::max(list_.text_size(), done_)));
-    next_ = done_ + list_.text_size() / 100;
+    next_ += percent_;
+    options_.progress(list_.path(), static_cast<int>(done_ / percent_));
   }
 
  private:
   const LoadOptions& options_;
   const ValueFile& list_;
-  std::size_t done_ = 0, next_ = 0;
+  const std::size_t percent_ = list_.text_size() / 100 + 1;  // bytes
+  std::size_t done_ = 0, next_ = percent_;
 };
 
 // Adds VALUEs to one acl.
@@ -324,7 +325,7 @@ class ValueReader {
     std::size_t values = 0;
     bool is_good = true;
     ProgressOfList progress{context_.options, *list};
-    list->for_each([&](int line, std::string_view value) {
+    const auto take_one = [&](int line, std::string_view value) {
       ++values;
       progress.advance(value.size() + 1);
       const Origin origin{.place = place, .list = list, .line = line};
@@ -332,7 +333,8 @@ class ValueReader {
       is_good &= !flaw;
       if (flaw) context_.error(origin, value, *std::move(flaw));
       else if (index) index->add(value);
-    });
+    };
+    context_.lists.is_last_user(list->path()) ? list->drain(take_one) : list->for_each(take_one);
     list->set_size(values);
     if (index && is_good) list->add(*form, std::move(*index).build());
   }

@@ -17,11 +17,6 @@
 namespace policymux {
 
 // How rules get at files: the room itself opens none.
-struct ListText {
-  std::string text;
-  std::string signature{};  // see Files::signature(); empty: none
-};
-
 class Files {
  public:
   virtual ~Files() = default;
@@ -29,12 +24,12 @@ class Files {
   virtual Result<std::string, std::string> read(const std::string& path) = 0;
   // The same of a value file, as it was at one moment.
   virtual Result<ListText, std::string> read_list(const std::string& path) {
-    auto text = read(path);
-    if (!text) return Unexpected{std::move(text).error()};
-    return ListText{*std::move(text)};
+    const auto text = read(path);
+    if (!text) return Unexpected{text.error()};
+    return ListText::whole(*text);
   }
-  // Changes when the value file does; nullopt: not known, so it must be read.
-  virtual std::optional<std::string> signature(const std::string&) { return std::nullopt; }
+  // What read_list() would find; nullopt: not known, so it must be read.
+  virtual std::optional<Signature> signature(const std::string&) { return std::nullopt; }
   // What matches, sorted bytewise; perhaps nothing.
   virtual std::vector<std::string> glob(const std::string& pattern) = 0;
 };
@@ -55,10 +50,10 @@ struct LoadOptions {
 };
 
 struct Loaded {
-  std::optional<Policy> policy;  // none when there is an error among the diagnostics
-  Diagnostics diagnostics;       // in order of file and line
-  std::vector<ValueFilePtr> lists;      // all that could be read, by path, also where there are errors
-  std::set<std::string> flawed_lists;   // could not be read, have no values, or a mistake
+  std::optional<Policy> policy;        // none when there is an error among the diagnostics
+  Diagnostics diagnostics;             // in order of file and line
+  std::vector<ValueFilePtr> lists;     // all that could be read, by path, also where there are errors
+  std::set<std::string> flawed_lists;  // could not be read, have no values, or a mistake
 };
 
 // Loads policy.conf. `include` paths are relative to the file that includes; value files must be absolute

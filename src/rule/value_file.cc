@@ -7,13 +7,50 @@
 
 namespace policymux {
 
-void ValueFile::for_each(const std::function<void(int, std::string_view)>& f) const {
-  auto rest = without_byte_order_mark(*text_);
-  for (int line = 1; !rest.empty(); ++line) {
-    const auto end = std::min(rest.find('\n'), rest.size());
-    const auto value = trim(rest.substr(0, end));
-    if (!value.empty() && value.front() != '#') f(line, value);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+namespace {
+
+// Cuts pieces into values.
+class LineCutter {
+ public:
+  explicit LineCutter(const ValueFile::Visit& visit) : visit_{visit} {}
+
+  void cut(const TextPiece& piece) {
+    std::string_view rest{piece.data(), piece.size()};
+    if (line_ == 0) rest = without_byte_order_mark(rest);
+    while (!rest.empty()) {
+      const auto end = std::min(rest.find('\n'), rest.size());
+      const auto value = trim(rest.substr(0, end));
+      ++line_;
+      if (!value.empty() && value.front() != '#') visit_(line_, value);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+
+ private:
+  const ValueFile::Visit& visit_;
+  int line_ = 0;
+};
+
+}  // namespace
+
+ValueFile::ValueFile(std::string path, ListText text)
+    : path_{std::move(path)},
+      signature_{text.signature},
+      text_{std::make_shared<std::vector<TextPiece>>(std::move(text.pieces))} {
+  for (const auto& piece : *text_) text_size_ += piece.size();
+}
+
+void ValueFile::for_each(const Visit& visit) const {
+  LineCutter cutter{visit};
+  for (const auto& piece : *text_) cutter.cut(piece);
+}
+
+void ValueFile::drain(const Visit& visit) {
+  const auto pieces = std::exchange(text_, nullptr);
+  LineCutter cutter{visit};
+  for (auto& piece : *pieces) {
+    cutter.cut(piece);
+    piece = {};
   }
 }
 

@@ -35,7 +35,9 @@ std::optional<ListForm> list_form(const Acl::Test& test) {
 }
 
 ValueFiles::ValueFiles(Files& files, const LoadOptions& options) : files_{files}, options_{options} {
-  for (const auto& file : options.lists) kept_.emplace(std::pair{file->path(), file->signature()}, file);
+  for (const auto& file : options.lists) {
+    if (file->signature()) kept_.emplace(std::pair{file->path(), *file->signature()}, file);
+  }
 }
 
 const ValueFiles::Opened& ValueFiles::open(const std::string& path, const std::optional<ListForm>& form) {
@@ -44,9 +46,7 @@ const ValueFiles::Opened& ValueFiles::open(const std::string& path, const std::o
   if (added) known = find_or_read(path);
   if (known && !serves(**known, form)) {
     auto fresh = read(path);
-    if (fresh && !(*fresh)->signature().empty() && (*fresh)->signature() == (*known)->signature()) {
-      (*fresh)->take_over(**known);
-    }
+    if (fresh && (*fresh)->signature() && (*fresh)->signature() == (*known)->signature()) (*fresh)->take_over(**known);
     known = std::move(fresh);
   }
   if (!form) users_[path] = 0;  // its text is needed for good: close() never comes to 0 again
@@ -55,7 +55,9 @@ const ValueFiles::Opened& ValueFiles::open(const std::string& path, const std::o
 
 void ValueFiles::close(const std::string& path) {
   const auto& known = known_.at(path);
-  if (--users_[path] == 0 && known && !options_.keep_texts) (*known)->forget_text();
+  const bool was_last = is_last_user(path);
+  --users_[path];
+  if (was_last && known) (*known)->forget_text();
 }
 
 std::vector<ValueFilePtr> ValueFiles::all() const {
@@ -78,7 +80,7 @@ ValueFiles::Opened ValueFiles::find_or_read(const std::string& path) {
 ValueFiles::Opened ValueFiles::read(const std::string& path) {
   auto list = files_.read_list(path);
   if (!list) return Unexpected{std::move(list).error()};
-  return std::make_shared<ValueFile>(path, std::move(list->signature), std::move(list->text));
+  return std::make_shared<ValueFile>(path, *std::move(list));
 }
 
 }  // namespace policymux

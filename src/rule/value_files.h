@@ -27,10 +27,12 @@ class ValueFiles {
   // REQUIRES: `files` and `options` outlive it.
   ValueFiles(Files& files, const LoadOptions& options);
 
-  // One more statement may name this file: its text is kept until close() was called as often.
+  // One more VALUE may name this file: its text is kept until close() was called as often.
   void expect(const std::string& path) { ++users_[path]; }
   // With its text, or with the index of this form. The error is the system's reason; it too is found out once.
   const Opened& open(const std::string& path, const std::optional<ListForm>& form);
+  // Nobody else will want the text: it may be drained.
+  bool is_last_user(const std::string& path) const { return users_.at(path) == 1 && !options_.keep_texts; }
   void close(const std::string& path);
 
   // All that could be read, by path.
@@ -42,7 +44,7 @@ class ValueFiles {
 
   Files& files_;
   const LoadOptions& options_;
-  std::map<std::pair<std::string, std::string>, ValueFilePtr> kept_;  // by path and signature
+  std::map<std::pair<std::string, Signature>, ValueFilePtr> kept_;
   std::unordered_map<std::string, Opened> known_;
   std::unordered_map<std::string, int> users_;
 };

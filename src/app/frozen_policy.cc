@@ -1,4 +1,4 @@
-#include "app/policy_texts.h"
+#include "app/frozen_policy.h"
 
 namespace policymux {
 
@@ -6,7 +6,7 @@ HeldLists::HeldLists(std::span<const ValueFilePtr> in_force) {
   for (const auto& list : in_force) in_force_.emplace(list->path(), list->signature());
 }
 
-std::optional<std::string> HeldLists::signature(const std::string& path) {
+std::optional<Signature> HeldLists::signature(const std::string& path) {
   const auto known = held_.contains(path) ? in_force_.find(path) : in_force_.end();
   return known == in_force_.end() ? disk_.signature(path) : known->second;
 }

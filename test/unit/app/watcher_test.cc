@@ -1,0 +1,150 @@
+#include "app/watcher.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "support/captured_log.h"
+#include "support/catch.h"
+#include "support/loop_runner.h"
+#include "support/temporary_directory.h"
+
+namespace policymux {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+using Lists = std::set<std::string>;
+
+// A directory with two lists, and a watcher of both that is content with a little quiet.
+class Watched {
+ public:
+  Watched() {
+    write("one", "1\n");
+    write("two", "2\n");
+    fs::create_directory(path("later"));
+    watch();
+  }
+
+  std::string path(const std::string& name) const { return directory_.path() + '/' + name; }
+  void write(const std::string& name, std::string_view text) const { std::ofstream{path(name)} << text; }
+  bool watch() {
+    WatchPlan plan;
+    for (const auto* name : {"one", "two", "later/three"}) plan.add(path(name));
+    return watcher.watch(std::move(plan));
+  }
+  // The names of what is reported next.
+  Lists next() {
+    test::run_until(loop_, [this] { return !reported_.empty(); });
+    Lists names;
+    for (const auto& list : std::exchange(reported_, {})) names.insert(list.substr(directory_.path().size() + 1));
+    return names;
+  }
+
+ private:
+  test::TemporaryDirectory directory_;
+  Loop loop_;
+  test::CapturedLog log_;
+  Lists reported_;
+
+ public:
+  Watcher watcher{loop_, log_.logger, [this](Lists lists) { reported_.merge(lists); },
+                  {.quiet = 5ms, .longest = 10s}};
+};
+
+}  // namespace
+
+TEST_CASE("quiet is one second without news, but comes after ten at the latest") {
+  QuietTime quiet{QuietTime::Limits{}};
+  const SteadyTime start{1h};
+  CHECK(quiet.news(start) == 1s);
+  CHECK(quiet.news(start + 900ms) == 1s);
+  CHECK(quiet.news(start + 8900ms) == 1s);
+  CHECK(quiet.news(start + 9500ms) == 500ms);
+  CHECK(quiet.news(start + 11s) == 0s);
+  quiet.over();
+  CHECK(quiet.news(start + 11s) == 1s);
+}
+
+// LANGUAGE: "Watching reacts to close-after-write and rename".
+TEST_CASE("whatever may change a list is noticed") {
+  Watched lists;
+  SECTION("written") { lists.write("one", "1\n2\n"); }
+  SECTION("replaced") {
+    lists.write("other", "3\n");
+    fs::rename(lists.path("other"), lists.path("one"));
+  }
+  SECTION("moved away") { fs::rename(lists.path("one"), lists.path("other")); }
+  SECTION("deleted") { fs::remove(lists.path("one")); }
+  SECTION("linked") {
+    fs::remove(lists.path("one"));
+    fs::create_symlink("two", lists.path("one"));
+  }
+  SECTION("mode changed") { fs::permissions(lists.path("one"), fs::perms::owner_read); }
+  CHECK(lists.next() == Lists{"one"});
+}
+
+TEST_CASE("other files, and reading, are no news") {
+  Watched lists;
+  lists.write("other", "1\n");
+  std::string content;
+  std::getline(std::ifstream{lists.path("one")}, content);
+  lists.write("two", "2\n");
+  CHECK(lists.next() == Lists{"two"});
+}
+
+TEST_CASE("a list is being written until it is closed") {
+  Watched lists;
+  std::ofstream writer{lists.path("one")};
+  writer << "half" << std::flush;
+  CHECK(lists.next() == Lists{"one"});
+  CHECK(lists.watcher.being_written() == Lists{lists.path("one")});
+  lists.watcher.expect_change(lists.path("one"));
+  fs::permissions(lists.path("one"), fs::perms::owner_all);
+  lists.watcher.catch_up();
+  CHECK(lists.watcher.being_written() == Lists{lists.path("one")});
+  writer.close();
+  CHECK(lists.next() == Lists{"one"});
+  CHECK(lists.watcher.being_written().empty());
+}
+
+TEST_CASE("one who writes to a file that is no longer the list does not count") {
+  Watched lists;
+  std::ofstream writer{lists.path("one")};
+  writer << "half" << std::flush;
+  lists.write("other", "1\n");
+  fs::rename(lists.path("other"), lists.path("one"));
+  writer << "more" << std::flush;
+  CHECK(lists.next() == Lists{"one"});
+  CHECK(lists.watcher.being_written().empty());
+}
+
+TEST_CASE("a directory on the way may go and come back") {
+  Watched lists;
+  fs::create_directory(lists.path("fresh"));
+  lists.write("fresh/three", "3\n");
+  fs::rename(lists.path("later"), lists.path("old"));
+  fs::rename(lists.path("fresh"), lists.path("later"));
+  CHECK(lists.next() == Lists{"later/three"});
+  CHECK(lists.watch());  // the directory is a new one
+  CHECK_FALSE(lists.watch());
+  lists.write("later/three", "4\n");
+  CHECK(lists.next() == Lists{"later/three"});
+
+  fs::remove_all(lists.path("later"));
+  CHECK(lists.next() == Lists{"later/three"});
+}
+
+TEST_CASE("what is no longer watched is no news") {
+  Watched lists;
+  lists.write("one", "2\n");
+  lists.watcher.catch_up();
+  CHECK(lists.watcher.take_touched() == Lists{lists.path("one")});
+  CHECK(lists.watcher.take_touched().empty());
+  WatchPlan plan;
+  plan.add(lists.path("two"));
+  CHECK_FALSE(lists.watcher.watch(std::move(plan)));
+  lists.write("two", "2\n");
+  CHECK(lists.next() == Lists{"two"});
+}
+
+}  // namespace policymux

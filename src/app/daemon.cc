@@ -182,7 +182,7 @@ class Daemon {
     }
     const bool is_well_again = failed_lists_.erase(news.path) > 0;
     if (news.what == ListNews::What::read) {
-      logger_.format(Level::info, "list {}: {}{}", news.path, news.text, is_well_again ? "; it is well again" : "");
+      logger_.format(Level::info, "list {}: {}, read again{}", news.path, news.text, is_well_again ? "; it is well again" : "");
       ++metrics_[Counter::lists_reloaded];
     } else if (is_well_again) {
       logger_.format(Level::info, "list {}: it is well again, and as it was", news.path);

@@ -103,7 +103,8 @@ class ListUpdater {
   static std::string reason(const Loaded& loaded, const std::string& path) {
     for (const auto& told : loaded.diagnostics) {
       if (told.severity != Severity::error) continue;
-      if (told.what.file == path || told.what.text.starts_with("cannot read " + in_quotes(path))) return summary(told);
+      if (told.what.file == path) return fmt::format("line {}: {}", told.what.line, told.what.text);
+      if (told.what.text.starts_with("cannot read " + in_quotes(path))) return told.what.text;
     }
     return {};
   }
@@ -112,7 +113,7 @@ class ListUpdater {
     auto table = loaded.policy ? compile(*loaded.policy) : Unexpected{first_error(loaded)};
     for (const auto& [path, signature] : asked_) {
       const auto list = std::ranges::find(loaded.lists, path, &ValueFile::path);
-      if (table) tell(path, What::read, fmt::format("{} values, read again", (*list)->size()));
+      if (table) tell(path, What::read, fmt::format("{} value{}", (*list)->size(), (*list)->size() == 1 ? "" : "s"));
       else tell(path, What::failed, table.error());
     }
     if (table) out_.table = *std::move(table);

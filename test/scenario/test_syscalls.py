@@ -2,21 +2,15 @@
 import collections
 import pathlib
 import re
-import shutil
-import subprocess
 import unittest
 
 from support.client import rcpt
 from support.daemon import Daemon
+from support.trace import can_trace
 
 REQUESTS = 1000
 POLICY = "".join(f"acl a{n} sender match=domain d{n}.test\naction no{n} REJECT No {n}\naccess a{n} no{n}\n"
                  for n in range(100))
-
-
-def can_trace():
-    return shutil.which("strace") and subprocess.run(["strace", "-o", "/dev/null", "true"], check=False,
-                                                     capture_output=True).returncode == 0
 
 
 @unittest.skipUnless(can_trace(), "needs strace, and leave to trace")

@@ -4,14 +4,18 @@ LANGUAGE: "Watching reacts to close-after-write and rename, after one second of 
 or has a mistake keeps its old content, with an error in the log, until a reload says otherwise."
 """
 import os
+import pty
 import random
 import shutil
+import subprocess
 import threading
+import time
 import unittest
 
 from support.client import Client, rcpt
-from support.daemon import Daemon, SANITIZED
+from support.daemon import BINARY, LONG, Daemon, environment
 from support.net import wait_until
+from support.trace import can_trace
 
 
 def policy(path, form="match=domain"):
@@ -21,9 +25,12 @@ def policy(path, form="match=domain"):
 class Watched(unittest.TestCase):
     """A daemon with one list, DIR/lists/list, of which one.test is a value."""
 
-    def start(self, policy_of=policy, content="one.test\n", more=None, **settings):
+    def start(self, policy_of=policy, content="one.test\n", more=None, trace=None, **settings):
         self.daemon = Daemon(start=False, settings=settings, files=more)
         self.daemon.__enter__()
+        self.trace = self.daemon.directory.path / "trace"
+        if trace:
+            self.daemon.prefix = ["strace", "-f", "-qq", "-e", f"trace={trace}", "-s", "300", "-o", str(self.trace)]
         self.addCleanup(self.daemon.__exit__, None)
         self.list = self.daemon.directory.path / "lists/list"
         self.daemon.directory.write("lists/list", content)
@@ -82,8 +89,7 @@ class Changes(Watched):
 
     def test_truncated_deleted_and_restored(self):
         self.start()
-        os.truncate(self.list, 0)
-        self.list.open("a").close()
+        self.list.open("w").close()
         self.keeps("no values")
         self.list.unlink()
         self.keeps("No such file")
@@ -91,10 +97,49 @@ class Changes(Watched):
         self.rejects("two.test")
         self.passes("one.test")
 
+    def test_one_error_until_it_is_well_again(self):
+        self.start()
+        for _ in range(3):
+            self.list.write_text("# nothing\n")
+            self.keeps("no values")
+        self.list.unlink()
+        self.keeps("No such file")
+        self.list.write_text("")
+        self.daemon.wait_log("it has no values", 2)
+        self.list.write_text("one.test\n")
+        self.daemon.wait_log(rf": list {self.list}: 1 value, read again; it is well again$")
+        aside = self.list.parent.with_name("aside")
+        self.list.parent.rename(aside)
+        self.keeps("No such file", 2)
+        aside.rename(self.list.parent)
+        self.daemon.wait_log(rf": list {self.list}: it is well again, and as it was$")
+        self.assertEqual(self.daemon.log().count("its old content stays in force"), 4)
+
+    def test_emptied_without_being_opened(self):
+        self.start()
+        os.truncate(self.list, 0)
+        self.keeps("no values")
+
+    def test_opened_and_emptied_but_not_yet_written(self):
+        self.start()
+        with self.list.open("w") as file:
+            self.keeps("no values")
+            file.write("two.test\n")
+        self.rejects("two.test")
+
+    def test_readable_again(self):
+        if os.geteuid() == 0:
+            self.skipTest("root reads everything")
+        self.start()
+        self.list.chmod(0)
+        self.keeps("Permission denied")
+        self.list.chmod(0o644)
+        self.daemon.wait_log("well again")
+
     def test_with_a_mistake(self):
         self.start()
         self.list.write_text("two.test\nno domain\n")
-        self.keeps(r"list:2:1: error: .*no domain")
+        self.keeps("line 2: .*no domain")
         self.assertEqual(self.daemon.ask(rcpt(sender="a@two.test")), "DUNNO")
         self.list.write_text("two.test\n")
         self.rejects("two.test")
@@ -188,13 +233,73 @@ class Changes(Watched):
             self.assertNotIn("inotify wd", info.read())
 
 
+class Progress(unittest.TestCase):
+    """How far the reading of a list has come is for people who wait: at a terminal, for longer than a second."""
+
+    def check(self, size, stderr):
+        with Daemon(start=False, settings={"listen": "inet:127.0.0.1:10001"}) as daemon:
+            daemon.directory.write("list", "".join(f"domain-number-{i}.test\n" for i in range(size)))
+            daemon.write_policy(policy(daemon.directory.path / "list"))
+            return subprocess.run([BINARY, "check", "-c", daemon.conf], stdout=subprocess.DEVNULL, stderr=stderr, text=True,
+                                  env=environment(), check=True).stderr
+
+    def check_at_a_terminal(self, size):
+        terminal, inner = pty.openpty()
+        self.addCleanup(os.close, terminal)
+        self.check(size, inner)
+        os.close(inner)
+        seen = b""
+        try:
+            while piece := os.read(terminal, 65536):
+                seen += piece
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        return seen.decode()
+
+    def test_nothing_about_a_list_that_is_read_at_once(self):
+        self.assertEqual(self.check_at_a_terminal(10), "")
+
+    @unittest.skipUnless(LONG, "reads long lists")
+    def test_one_line_about_a_long_one(self):
+        self.assertRegex(self.check_at_a_terminal(8_000_000), r"^(\r\033\[Kreading .*/list: \d+ %)+\r\033\[K$")
+        self.assertEqual(self.check(8_000_000, subprocess.PIPE), "")
+
+
+@unittest.skipUnless(can_trace(), "needs strace, and leave to trace")
+class OnlyWhatChanged(Watched):
+    """What is read, seen from outside: which files are opened."""
+
+    def start(self, *arguments, **more):
+        super().start(*arguments, **more, trace="openat")
+
+    def opened(self, name):
+        return self.trace.read_text(errors="replace").count(f'/lists/{name}"')
+
+    def test_a_list_that_changed_is_read_again_and_nothing_else(self):
+        self.start(lambda path: policy(path) + f"acl also sender {path}.more\naccess also no\n",
+                   more={"lists/list.more": "@more\\.test$\n"})
+        self.assertEqual((self.opened("list"), self.opened("list.more")), (1, 1))
+        self.daemon.directory.write("lists/list.more", "@much\\.test$\n")
+        self.rejects("much.test")
+        self.assertEqual((self.opened("list"), self.opened("list.more")), (1, 2))
+        self.daemon.reload(policy_with_more := (self.daemon.directory.path / "policy.conf").read_text() + "# more\n")
+        self.daemon.wait_log(r": reloaded$")
+        self.assertEqual((self.opened("list"), self.opened("list.more")), (1, 2))
+        self.daemon.directory.write("lists/list", "two.test\n")
+        self.daemon.reload(policy_with_more)
+        self.daemon.wait_log(r": reloaded$", 2)
+        self.rejects("two.test")
+        self.assertEqual((self.opened("list"), self.opened("list.more")), (2, 2))
+
+
 class UnderLoad(Watched):
     """A large list changes all the time: every answer is one that a whole version of it gives.
 
-    Version n holds first-n.test, last-n.test and, in between, the many that all versions share.
+    Version n holds first-n.test, last-n.test and, in between, the many that all versions share. Those who ask all the
+    time ask for these, which must never pass, and for one that no version holds.
     """
-    SIZE = 10_000 if SANITIZED else 100_000
-    ROUNDS = 8 if SANITIZED else 30
+    SIZE, ROUNDS = (1_000_000, 100) if LONG else (20_000, 10)
+    PATIENCE = 120
 
     def version(self, number):
         many = "".join(f"d{i}.test\n" for i in range(self.SIZE))
@@ -210,30 +315,67 @@ class UnderLoad(Watched):
                         self.wrong.append(f"d{i}.test passed")
                     if client.ask(rcpt(sender="a@never.test")) != "DUNNO":
                         self.wrong.append("never.test was rejected")
+                    self.answers += 2
         except Exception as failure:  # pylint: disable=broad-except
             self.wrong.append(repr(failure))
 
-    def change(self, number, how):
-        text = self.version(number)
-        if how == "rewrite":
-            half = len(text) // 2
-            with self.list.open("w") as file:
-                for part in (text[:half], text[half:]):
-                    file.write(part)
-                    file.flush()
-        elif how == "replace":
-            self.daemon.directory.write("lists/list", text)
-        elif how == "truncate":
-            with self.list.open("r+") as file:
-                file.truncate(len(text) // 3)
-                file.seek(0)
-                file.write(text)
-        elif how == "delete":
-            self.list.unlink()
-            self.list.write_text(text)
+    # What may become of a list. Each ends with the text given.
+
+    def rewrite(self, text):
+        """In two parts, between which it is quiet for longer than the daemon waits."""
+        with self.list.open("w") as file:
+            file.write(text[:len(text) // 2])
+            file.flush()
+            time.sleep(1.5)
+            file.write(text[len(text) // 2:])
+
+    def rewrite_at_once(self, text):
+        self.list.write_text(text)
+        self.list.write_text(text)
+
+    def replace(self, text):
+        self.daemon.directory.write("lists/list", text)
+
+    def truncate(self, text):
+        errors = self.errors()
+        self.list.open("w").close()
+        self.wait_error(errors)
+        self.list.write_text(text)
+
+    def delete(self, text):
+        errors = self.errors()
+        self.list.unlink()
+        self.wait_error(errors)
+        self.list.write_text(text)
+
+    def spoil(self, text):
+        errors = self.errors()
+        self.daemon.directory.write("lists/list", text + "no domain\n")
+        self.wait_error(errors)
+        self.replace(text)
+
+    def move_away_and_back(self, text):
+        aside = self.list.with_name("aside")
+        self.list.rename(aside)
+        aside.write_text(text)
+        aside.rename(self.list)
+
+    def cut_and_write(self, text):
+        with self.list.open("r+") as file:
+            file.truncate(len(text) // 3)
+            file.write(text)
+            file.truncate()
+
+    WAYS = ("rewrite", "replace", "truncate", "delete", "spoil", "rewrite_at_once", "move_away_and_back", "cut_and_write")
+
+    def errors(self):
+        return self.daemon.log().count("its old content stays in force")
+
+    def wait_error(self, before):
+        wait_until(lambda: self.errors() > before, lambda: f"an error; log:\n{self.daemon.log()[-3000:]}", self.PATIENCE)
 
     def test_no_answer_is_ever_wrong(self):
-        self.stopping, self.wrong = False, []
+        self.stopping, self.wrong, self.answers = False, [], 0
         self.start(content=self.version(0))
         seed = random.randrange(2**32)
         print(f"seed {seed}", flush=True)
@@ -242,21 +384,23 @@ class UnderLoad(Watched):
         for thread in threads:
             thread.start()
         try:
-            choose = random.Random(seed)
+            ways = list(self.WAYS)
+            random.Random(seed).shuffle(ways)
             for number in range(1, self.ROUNDS + 1):
-                how = choose.choice(("rewrite", "replace", "truncate", "delete"))
-                self.change(number, how)
-                if choose.random() < 0.4:  # at once again
-                    self.change(number, choose.choice(("rewrite", "replace", "truncate", "delete")))
-                self.rejects(f"last-{number}.test")
-                self.assertEqual(self.daemon.ask(rcpt(sender=f"a@first-{number}.test")), "REJECT No")
-                self.assertEqual(self.daemon.ask(rcpt(sender=f"a@last-{number - 1}.test")), "DUNNO")
-                self.assertEqual(self.wrong, [], f"{how} {number}; log:\n{self.daemon.log()[-3000:]}")
+                way = ways[number % len(ways)]
+                getattr(self, way)(self.version(number))
+                said = f"round {number}, {way}"
+                wait_until(lambda: self.daemon.ask(rcpt(sender=f"a@last-{number}.test")) == "REJECT No",
+                           lambda: f"{said}; log:\n{self.daemon.log()[-3000:]}", self.PATIENCE)
+                self.assertEqual(self.daemon.ask(rcpt(sender=f"a@first-{number}.test")), "REJECT No", said)
+                self.assertEqual(self.daemon.ask(rcpt(sender=f"a@last-{number - 1}.test")), "DUNNO", said)
+                self.assertEqual(self.wrong, [], f"{said}; log:\n{self.daemon.log()[-3000:]}")
         finally:
             self.stopping = True
             for thread in threads:
                 thread.join()
         self.assertEqual(self.wrong, [])
+        print(f"{self.SIZE} entries changed {self.ROUNDS} times, {self.answers} answers, none wrong", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ if not os.access(BINARY, os.X_OK):
     sys.exit(f"there is no {BINARY}: tools/test builds it, POLICYMUX names another")
 HANDOVER = pathlib.Path(__file__).with_name("handover.py")
 SANITIZED = os.environ.get("POLICYMUX_SANITIZED") == "1"
+LONG = os.environ.get("POLICYMUX_LONG") == "1"
 
 _FINDING = re.compile(r"ERROR: (Address|Leak|UndefinedBehavior)Sanitizer|runtime error:|Assertion .* failed")
 

@@ -1,0 +1,117 @@
+"""DESIGN: "reload of 100,000 lines under full load: no request lost, none later than 10 ms for it".
+
+Slow, and so only with tools/test --long. Says what it has measured; how late an answer may come is not for a test to
+judge, since others use the machine, too. The first measurement, without a reload, tells what they do.
+"""
+import json
+import re
+import subprocess
+import time
+import unittest
+
+from support.client import rcpt
+from support.daemon import BINARY, LONG, Daemon, environment
+from support.net import wait_until
+
+LINES, ENTRIES = 100_000, 10_000_000
+RATE, CONNECTIONS = 20_000, 20
+PATIENCE = 300
+
+KINDS = (("sender match=exact", "user{}@customer.test"), ("sender match=domain", "customer-{}.test"),
+         ("recipient", "^list-{}(\\+[a-z]+)?@"), ("client_address", "10.{0}.{1}.0/28"),
+         ("helo_name match=suffix", ".host-{}.test"))
+
+
+def policy(path, lines, text="No"):
+    yield f"acl listed sender match=exact {path}\naction no REJECT {text} ${{rule}}\n"
+    for i in range(lines - 1):
+        kind, value = KINDS[i % 50 % len(KINDS)] if i % 50 < 10 else KINDS[i % 2]
+        value = value.format(i % 256, i // 256 % 256) if "{1}" in value else value.format(i)
+        yield f"acl a{i} {kind} {value}\naccess a{i} no\n"
+    yield "access listed no\n"
+
+
+def entry(number):
+    return f"{number:08d}@customers.test.x"
+
+
+@unittest.skipUnless(LONG, f"loads {ENTRIES} entries")
+class ReloadUnderLoad(unittest.TestCase):
+    def write_list(self, name, first):
+        with (self.daemon.directory.path / name).open("w") as file:
+            for begin in range(first, first + ENTRIES, 10_000):
+                file.write("\n".join(map(entry, range(begin, begin + 10_000))) + "\n")
+
+    def measure(self, name, during):
+        """Asks at a fixed rate while something happens, and shows what became of it."""
+        bench = subprocess.Popen([BINARY, "bench", "--target", f"inet:127.0.0.1:{self.daemon.inet[1]}", "--rate", str(RATE),
+                                  "--connections", str(CONNECTIONS), "--duration", f"{self.seconds}s", "--json"],
+                                 stdout=subprocess.PIPE, text=True, env=environment())
+        try:
+            time.sleep(1)
+            started = time.monotonic()
+            during()
+            took = time.monotonic() - started
+            report = json.loads(bench.communicate(timeout=PATIENCE)[0])
+        finally:
+            bench.kill()
+            bench.wait()
+        print(f"{name} ({took:.1f} s): {report['answers']} answers in {report['seconds']:.0f} s, p50 {report['p50']:.0f} us, "
+              f"p99 {report['p99']:.0f} us, p99.9 {report['p999']:.0f} us, the latest {report['max'] / 1000:.2f} ms; "
+              f"memory now {self.mebibytes('VmRSS')}, at most {self.mebibytes('VmHWM')} MiB", flush=True)
+        self.assertLess(took, self.seconds, "the load ended too early")
+        self.assertEqual((report["failures"], report["unanswered"]), (0, 0))
+
+    def mebibytes(self, field):
+        return int(self.daemon.status(field)[0]) // 1024
+
+    def reload(self, text):
+        before = self.reloads()
+        self.daemon.reload("".join(policy(self.list, LINES, text)))
+        wait_until(lambda: self.reloads() > before, lambda: f"reloaded; log:\n{self.tail()}", PATIENCE)
+
+    def tail(self):
+        return self.daemon.log()[-2000:]
+
+    def reloads(self):
+        return len(re.findall(r": reloaded$", self.daemon.log(), re.M))
+
+    def rejects(self, number):
+        return self.daemon.ask(rcpt(sender=entry(number))).startswith("REJECT")
+
+    def test_no_request_is_lost(self):
+        with Daemon(start=False, settings={"log_decisions": "none"}) as self.daemon:
+            self.list = self.daemon.directory.path / "list"
+            self.write_list("list", 0)
+            self.daemon.write_policy("".join(policy(self.list, LINES)))
+            started = time.monotonic()
+            self.daemon.spawn()
+            wait_until(lambda: "listening" in self.daemon.log(), lambda: f"a start; log:\n{self.tail()}", PATIENCE)
+            print(f"\n{LINES} lines and {ENTRIES} entries: started in {time.monotonic() - started:.1f} s, "
+                  f"{self.mebibytes('VmRSS')} MiB, at most {self.mebibytes('VmHWM')} MiB", flush=True)
+            self.daemon.wait_ready()
+            self.assertTrue(self.rejects(ENTRIES - 1))
+
+            self.seconds = 30
+            self.measure("nothing happens", lambda: time.sleep(1))
+            self.measure("reload, the list is as it was", lambda: self.reload("Never"))
+            self.assertEqual(self.daemon.ask(rcpt(sender=entry(0)))[:12], "REJECT Never")
+
+            def change_list():
+                self.list.with_name("second").rename(self.list)
+                wait_until(lambda: self.rejects(ENTRIES), lambda: f"the list; log:\n{self.tail()}", PATIENCE)
+            self.write_list("second", 1)
+            self.seconds = 90
+            self.measure("the list changes", change_list)
+            self.assertFalse(self.rejects(0))
+
+            def change_both():
+                self.list.with_name("second").rename(self.list)
+                self.reload("Nothing")
+            self.write_list("second", 0)
+            self.measure("reload, the list is another one", change_both)
+            self.assertTrue(self.rejects(0))
+
+
+if __name__ == "__main__":
+    unittest.main()

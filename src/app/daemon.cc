@@ -182,7 +182,8 @@ class Daemon {
     }
     const bool is_well_again = failed_lists_.erase(news.path) > 0;
     if (news.what == ListNews::What::read) {
-      logger_.format(Level::info, "list {}: {}, read again{}", news.path, news.text, is_well_again ? "; it is well again" : "");
+      logger_.format(Level::info, "list {}: {}, read again{}", news.path, news.text,
+                     is_well_again ? "; it is well again" : "");
       ++metrics_[Counter::lists_reloaded];
     } else if (is_well_again) {
       logger_.format(Level::info, "list {}: it is well again, and as it was", news.path);
@@ -225,8 +226,9 @@ Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover han
     if (const auto taken = take(**identity, config.main.chroot); !taken) return Problem{taken.error()};
   }
   const auto built_in = Daemon::built_in();
-  auto ruleset = read_ruleset(options.origins, std::move(config),
-                              {.built_in = built_in, .keep_list_texts = false, .progress = ProgressLine::on_terminal()});
+  auto ruleset = read_ruleset(
+      options.origins, std::move(config),
+      {.built_in = built_in, .keep_list_texts = false, .progress = ProgressLine::on_terminal()});
   tell_all(ruleset.diagnostics);
   if (!ruleset.usable()) return Problem{};
 

@@ -48,7 +48,8 @@ constexpr MetricRow rows[] = {
     row(reloads, "reloads", "result=ok", "reloads", "Reloads that took effect."),
     row(reloads_failed, "reloads", "result=failed", "reloads", "Reloads refused for mistakes in the files."),
     row(lists_reloaded, "lists", "result=read", "lists", "Value files read again because they had changed."),
-    row(lists_failed, "lists", "result=failed", "lists", "Value files that changed for the worse: the old content stays."),
+    row(lists_failed, "lists", "result=failed", "lists",
+        "Value files that are worse than before: the old content stays."),
     row(Gauge::connections, "connections", "connections", "Connections that are open."),
     row(Gauge::requests_waiting, "requests_waiting", "requests", "Requests that wait for answers from outside."),
 };

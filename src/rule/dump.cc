@@ -52,7 +52,9 @@ class Dump {
   }
 
   static std::string lists(const std::vector<ValueFilePtr>& files) {
-    return each(files, [](const ValueFilePtr& file) { return fmt::format("{} ({} values)", file->path(), file->size()); });
+    return each(files, [](const ValueFilePtr& file) {
+      return fmt::format("{} ({} values)", file->path(), file->size());
+    });
   }
 
   std::string test_text(const TextTest& test) const {

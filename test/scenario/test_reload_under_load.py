@@ -44,8 +44,9 @@ class ReloadUnderLoad(unittest.TestCase):
 
     def measure(self, name, during):
         """Asks at a fixed rate while something happens, and shows what became of it."""
-        bench = subprocess.Popen([BINARY, "bench", "--target", f"inet:127.0.0.1:{self.daemon.inet[1]}", "--rate", str(RATE),
-                                  "--connections", str(CONNECTIONS), "--duration", f"{self.seconds}s", "--json"],
+        target = f"inet:127.0.0.1:{self.daemon.inet[1]}"
+        bench = subprocess.Popen([BINARY, "bench", "--target", target, "--rate", str(RATE), "--connections",
+                                  str(CONNECTIONS), "--duration", f"{self.seconds}s", "--json"],
                                  stdout=subprocess.PIPE, text=True, env=environment())
         try:
             time.sleep(1)
@@ -56,8 +57,8 @@ class ReloadUnderLoad(unittest.TestCase):
         finally:
             bench.kill()
             bench.wait()
-        print(f"{name} ({took:.1f} s): {report['answers']} answers in {report['seconds']:.0f} s, p50 {report['p50']:.0f} us, "
-              f"p99 {report['p99']:.0f} us, p99.9 {report['p999']:.0f} us, the latest {report['max'] / 1000:.2f} ms; "
+        print(f"{name} ({took:.1f} s): {report['answers']} answers in {report['seconds']:.0f} s, "
+              f"p50 {report['p50']:.0f} us, p99 {report['p99']:.0f} us, p99.9 {report['p999']:.0f} us, the latest {report['max'] / 1000:.2f} ms; "
               f"memory now {self.mebibytes('VmRSS')}, at most {self.mebibytes('VmHWM')} MiB", flush=True)
         self.assertLess(took, self.seconds, "the load ended too early")
         self.assertEqual((report["failures"], report["unanswered"]), (0, 0))

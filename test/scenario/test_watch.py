@@ -1,7 +1,7 @@
 """Lists change while the daemon serves: it notices, reads again what changed, and never takes half a list.
 
-LANGUAGE: "Watching reacts to close-after-write and rename, after one second of quiet. A list that vanished, became empty
-or has a mistake keeps its old content, with an error in the log, until a reload says otherwise."
+LANGUAGE: "Watching reacts to close-after-write and rename, after one second of quiet. A list that vanished, became
+empty or has a mistake keeps its old content, with an error in the log, until a reload says otherwise."
 """
 import os
 import pty
@@ -240,8 +240,8 @@ class Progress(unittest.TestCase):
         with Daemon(start=False, settings={"listen": "inet:127.0.0.1:10001"}) as daemon:
             daemon.directory.write("list", "".join(f"domain-number-{i}.test\n" for i in range(size)))
             daemon.write_policy(policy(daemon.directory.path / "list"))
-            return subprocess.run([BINARY, "check", "-c", daemon.conf], stdout=subprocess.DEVNULL, stderr=stderr, text=True,
-                                  env=environment(), check=True).stderr
+            return subprocess.run([BINARY, "check", "-c", daemon.conf], stdout=subprocess.DEVNULL, stderr=stderr,
+                                  text=True, env=environment(), check=True).stderr
 
     def check_at_a_terminal(self, size):
         terminal, inner = pty.openpty()
@@ -366,13 +366,15 @@ class UnderLoad(Watched):
             file.write(text)
             file.truncate()
 
-    WAYS = ("rewrite", "replace", "truncate", "delete", "spoil", "rewrite_at_once", "move_away_and_back", "cut_and_write")
+    WAYS = ("rewrite", "replace", "truncate", "delete", "spoil", "rewrite_at_once", "move_away_and_back",
+            "cut_and_write")
 
     def errors(self):
         return self.daemon.log().count("its old content stays in force")
 
     def wait_error(self, before):
-        wait_until(lambda: self.errors() > before, lambda: f"an error; log:\n{self.daemon.log()[-3000:]}", self.PATIENCE)
+        wait_until(lambda: self.errors() > before, lambda: f"an error; log:\n{self.daemon.log()[-3000:]}",
+                   self.PATIENCE)
 
     def test_no_answer_is_ever_wrong(self):
         self.stopping, self.wrong, self.answers = False, [], 0

@@ -43,10 +43,9 @@ class Site {
     return out;
   }
   void read(const std::set<std::string>& held = {}) {
+    const auto lists = table ? table->lists : std::vector<ValueFilePtr>{};
     ruleset_ = read_ruleset({.policy = path("policy.conf")}, Config{},
-                            {.keep_list_texts = false,
-                             .lists = table ? std::span<const ValueFilePtr>{table->lists} : std::span<const ValueFilePtr>{},
-                             .held = paths(held)});
+                            {.keep_list_texts = false, .lists = lists, .held = paths(held)});
     REQUIRE(ruleset_.table);
     table = ruleset_.table;
   }

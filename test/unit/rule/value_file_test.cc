@@ -45,7 +45,8 @@ Policy load(SignedFiles& files, const LoadOptions& options) {
 }  // namespace
 
 TEST_CASE("the values of a list are counted by line across its pieces") {
-  ValueFile file{"/l", {.pieces = {piece("\xef\xbb\xbf# one\n two\t\r\n\n"), piece("three\n"), piece("\xef\xbb\xbf""five")}}};
+  ValueFile file{"/l", {.pieces = {piece("\xef\xbb\xbf# one\n two\t\r\n\n"), piece("three\n"),
+                                   piece("\xef\xbb\xbf""five")}}};
   const Lines all{{2, "two"}, {4, "three"}, {5, "\xef\xbb\xbf""five"}};
   Lines seen;
   const auto see = [&](int line, std::string_view value) { seen.emplace_back(line, value); };
@@ -64,7 +65,8 @@ TEST_CASE("a list that has not changed is neither read nor indexed again") {
       "acl d sender /patterns\nacl e size /sizes\naccess a\naccess b\naccess c\naccess d\naccess e\n";
   SignedFiles files{{{"policy.conf", text}, {"/l", "x.test\n"}, {"/patterns", "^x\n"}, {"/sizes", "5\n"}}};
   const auto first = load(files, {.keep_texts = false});
-  CHECK(files.files.reads == std::map<std::string, int>{{"policy.conf", 1}, {"/l", 1}, {"/patterns", 1}, {"/sizes", 1}});
+  CHECK(files.files.reads ==
+        std::map<std::string, int>{{"policy.conf", 1}, {"/l", 1}, {"/patterns", 1}, {"/sizes", 1}});
 
   const auto second = load(files, {.lists = first.lists, .keep_texts = false});
   CHECK(files.files.reads["/l"] == 1);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "bench/scale_policy.h"
+
 namespace policymux {
 namespace {
 
@@ -17,6 +19,25 @@ double percentile(const LoadReport& report, double share) {
   return Microseconds{report.latency.percentile(share)}.count();
 }
 double busy(const LoadReport& report) { return Seconds{report.cpu} / Seconds{report.elapsed}; }
+
+constexpr std::size_t generated_requests = 4096;
+
+std::string text_of(const RequestPool& pool) {
+  std::string text;
+  for (std::size_t i = 0; i < pool.size(); ++i) text += pool[i];
+  return text;
+}
+
+std::string generate(Product product, std::uint64_t seed, std::size_t lines) {
+  switch (product) {
+    case Product::policy: return to_policy_conf(make_scale_policy(seed, lines));
+    case Product::postfwd: return to_postfwd(make_scale_policy(seed, lines));
+    case Product::worst: return worst_policy_conf(lines);
+    case Product::hits: return text_of(scale_hits(make_scale_policy(seed, lines), seed, generated_requests));
+    case Product::misses: break;
+  }
+  return text_of(scale_misses(seed, generated_requests));
+}
 
 int failed(const std::string& reason) {
   fmt::print(stderr, "policymux bench: {}\n", reason);
@@ -44,6 +65,10 @@ std::string format_json(const LoadReport& report) {
 }
 
 int bench_main(const BenchOptions& options) {
+  if (options.generate) {
+    fmt::print("{}", generate(*options.generate, options.load.seed, options.lines));
+    return 0;
+  }
   if (options.floor) return failed(run_floor(options.floor_options).error());
   const auto report = run_load(options.load);
   if (!report) return failed(report.error());

@@ -1,16 +1,29 @@
-// `policymux bench`: load and floor as a command. The command line fills the options, this room does the rest.
+// `policymux bench`: load, floor and generated policies as a command. The command line fills the options, this room does the rest.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "bench/floor.h"
 #include "bench/load.h"
 
 namespace policymux {
 
+// What there is to generate, and what it is called on the command line: see scale_policy.h.
+enum class Product : std::uint8_t { policy, postfwd, worst, hits, misses };
+inline constexpr std::pair<const char*, Product> products[] = {{"policy", Product::policy},
+                                                               {"postfwd", Product::postfwd},
+                                                               {"worst", Product::worst},
+                                                               {"hits", Product::hits},
+                                                               {"misses", Product::misses}};
+
 struct BenchOptions {
   bool floor = false;  // be the floor server instead of the load
   bool json = false;   // one line of JSON instead of text
+  std::optional<Product> generate{};  // write this to stdout instead
+  std::size_t lines = 100;            // access lines of what is generated
   TrafficOptions load{};
   FloorOptions floor_options{};
 };

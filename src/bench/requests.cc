@@ -1,6 +1,5 @@
 #include "bench/requests.h"
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -10,12 +9,9 @@
 
 #include <fmt/format.h>
 
-#include <policymux/request.h>
-
 namespace policymux {
 namespace {
 
-// What is the same in every request; what is in neither table nor Generator is sent empty.
 constexpr std::pair<Attribute, std::string_view> constants[] = {
     {Attribute::request, "smtpd_access_policy"},
     {Attribute::protocol_state, "RCPT"},
@@ -32,22 +28,20 @@ constexpr std::pair<Attribute, std::string_view> constants[] = {
 
 class Generator {
  public:
-  explicit Generator(std::uint64_t seed) : random_{seed} {
-    for (const auto& [attribute, text] : constants) set(attribute, std::string{text});
-  }
+  explicit Generator(std::uint64_t seed) : random_{seed} {}
 
   std::string next() {
     const auto host = fmt::format("mail{}.d{}.example", below(1000), below(1000));
-    set(Attribute::client_address, address());
-    set(Attribute::client_name, host);
-    set(Attribute::client_port, std::to_string(1024 + below(60000)));
-    set(Attribute::reverse_client_name, host);
-    set(Attribute::helo_name, host);
-    set(Attribute::sender, below(16) == 0 ? std::string{} : mailbox());
-    set(Attribute::recipient, mailbox());
-    set(Attribute::instance, fmt::format("{:x}.{:x}.{:x}.0", below(1 << 16), below(1u << 31), below(1 << 20)));
-    set(Attribute::size, std::to_string(below(2'000'000)));
-    return render();
+    form_.set(Attribute::client_address, address());
+    form_.set(Attribute::client_name, host);
+    form_.set(Attribute::client_port, std::to_string(1024 + below(60000)));
+    form_.set(Attribute::reverse_client_name, host);
+    form_.set(Attribute::helo_name, host);
+    form_.set(Attribute::sender, below(16) == 0 ? std::string{} : mailbox());
+    form_.set(Attribute::recipient, mailbox());
+    form_.set(Attribute::instance, fmt::format("{:x}.{:x}.{:x}.0", below(1 << 16), below(1u << 31), below(1 << 20)));
+    form_.set(Attribute::size, std::to_string(below(2'000'000)));
+    return form_.render();
   }
 
  private:
@@ -61,20 +55,24 @@ class Generator {
     const auto a = below(256), b = below(256), c = below(256);
     return below(8) == 0 ? fmt::format("2001:db8:{:x}::{:x}", a, b) : fmt::format("10.{}.{}.{}", a, b, c);
   }
-  void set(Attribute attribute, std::string text) { values_[static_cast<std::size_t>(attribute)] = std::move(text); }
-  std::string render() const {
-    std::string text;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(Attribute::tls_sni); ++i) {
-      text.append(attribute_name(static_cast<Attribute>(i))).append("=").append(values_[i]).append("\n");
-    }
-    return text += '\n';
-  }
 
   std::mt19937_64 random_;
-  std::array<std::string, attribute_count> values_;
+  RequestForm form_;
 };
 
 }  // namespace
+
+RequestForm::RequestForm() {
+  for (const auto& [attribute, text] : constants) set(attribute, std::string{text});
+}
+
+std::string RequestForm::render() const {
+  std::string text;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Attribute::tls_sni); ++i) {
+    text.append(attribute_name(static_cast<Attribute>(i))).append("=").append(values_[i]).append("\n");
+  }
+  return text += '\n';
+}
 
 RequestPool generate_requests(std::uint64_t seed, std::size_t count) {
   RequestPool pool;

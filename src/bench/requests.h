@@ -1,12 +1,15 @@
 // What the load generator sends: requests rendered beforehand, so that sending one costs nothing but the sending.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include <policymux/request.h>
 #include <policymux/result.h>
 
 namespace policymux {
@@ -26,8 +29,19 @@ class RequestPool {
   std::vector<std::size_t> ends_;
 };
 
-// Questions at RCPT TO with the attributes of a Postfix 3.8, in its order. The same seed gives the same
-// requests, on every machine. They vary like this, evenly and independently:
+// A question at RCPT TO with the attributes of a Postfix 3.8, in its order. What is the same in most mail is filled
+// in, everything else is empty until it is set.
+class RequestForm {
+ public:
+  RequestForm();
+  void set(Attribute attribute, std::string text) { values_[static_cast<std::size_t>(attribute)] = std::move(text); }
+  std::string render() const;
+
+ private:
+  std::array<std::string, attribute_count> values_;
+};
+
+// RequestForms. The same seed gives the same requests, on every machine. They vary like this, evenly and independently:
 //   sender, recipient  userN@dM.example, N and M below 1000; one sender in 16 is empty
 //   client_address     10.A.B.C, one in 8 2001:db8:A::B
 //   client_name, helo  mailN.dM.example

@@ -38,7 +38,9 @@ Result<RequestPool, std::string> requests_of(const InlineBenchOptions& options) 
 }  // namespace
 
 int inline_bench(const InlineBenchOptions& options) {
+  const auto began = std::chrono::steady_clock::now();
   auto engine = load_engine(options.origins);
+  const std::chrono::duration<double, std::milli> load = std::chrono::steady_clock::now() - began;
   const auto pool = requests_of(options);
   if (!engine || !pool || pool->size() == 0) {
     fmt::print(stderr, "{}", !engine ? engine.error() : !pool ? pool.error() + "\n" : "no requests\n");
@@ -48,16 +50,17 @@ int inline_bench(const InlineBenchOptions& options) {
   RequestParser parser;
   const double parse = nanoseconds_each(pool->size(), [&](std::size_t i) { parser.parse((*pool)[i]); });
   std::vector<Request> requests;
-  for (std::size_t i = 0; i < pool->size(); ++i) {
+  const auto wanted = options.count == 0 ? pool->size() : std::min<std::size_t>(options.count, pool->size());
+  for (std::size_t i = 0; i < wanted; ++i) {
     if (parser.parse((*pool)[i]) == ParseStatus::complete) requests.push_back(parser.request());
   }
   const double decide = nanoseconds_each(requests.size(), [&](std::size_t i) { engine->evaluate(requests[i]); });
   if (options.json) {
-    fmt::print("{{\"parse_ns\": {:.1f}, \"decide_ns\": {:.1f}, \"requests\": {}, \"lines\": {}}}\n", parse, decide,
-               requests.size(), engine->lines());
+    fmt::print("{{\"load_ms\": {:.1f}, \"parse_ns\": {:.1f}, \"decide_ns\": {:.1f}, \"requests\": {}, \"lines\": {}}}\n",
+               load.count(), parse, decide, requests.size(), engine->lines());
   } else {
-    fmt::print("parse   {:7.1f} ns a request\ndecide  {:7.1f} ns a request, {} access lines\n", parse, decide,
-               engine->lines());
+    fmt::print("load    {:7.1f} ms the policy, {} access lines\nparse   {:7.1f} ns a request\ndecide  {:7.1f} ns a request\n",
+               load.count(), engine->lines(), parse, decide);
   }
   return 0;
 }

@@ -12,6 +12,7 @@ struct InlineBenchOptions {
   Origins origins{};
   std::string requests{};  // a file; empty: made up
   std::uint64_t seed = 1;
+  std::uint64_t count = 0;  // decide only the first so many of them; 0: all
   bool json = false;
 };
 

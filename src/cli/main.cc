@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+#include <map>
+
 #include "app/daemon.h"
 #include "base/endpoint.h"
 #include "base/time.h"
@@ -71,12 +74,18 @@ void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_proces
   command.add_flag("--floor", bench.floor, "be the floor instead: a server that only finds a request's end");
   add_endpoint(command, "--listen", bench.floor_options.listen,
                with_default("where the floor listens", bench.floor_options.listen));
+  command.add_option("--generate", bench.generate,
+                     "no load: print a policy, the same for postfwd, the worst policy, or requests that match the policy "
+                     "or miss it (policy, postfwd, worst, hits, misses)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Product>{std::begin(products), std::end(products)}));
+  command.add_option("--lines", bench.lines, "access lines of that policy (100)")->check(CLI::Range(1, 10'000'000));
   command.add_flag("--inline", is_inline,
                    "no network: parse and decide requests with the policy, and say what each costs");
   command.callback([&] {
     bench.floor_options.cpu = load.cpu;
     in_process.requests = load.requests;
     in_process.seed = load.seed;
+    in_process.count = load.count;
     in_process.json = bench.json;
   });
 }

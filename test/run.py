@@ -62,6 +62,10 @@ def build_sanitized():
                      "-Dcpp_args=-g1 -fno-sanitize=vptr"])
 
 
+def long_runs(options):
+    return {"POLICYMUX_LONG": "1"} if options.long else {}
+
+
 # Unit tests: everything that meson calls a test.
 
 def failed_cases(report):
@@ -117,21 +121,21 @@ def run_bounded(command, **options):
         return "timeout", (late.stdout or b"").decode(errors="replace")
 
 
-def meson_tests(directory, tally):
+def meson_tests(directory, tally, environment):
     listing = subprocess.run(["meson", "introspect", "--tests", str(directory)], capture_output=True, text=True,
                              check=True)
     for test in json.loads(listing.stdout):
         program = pathlib.Path(test["cmd"][0])
         runner = run_catch if program.name.startswith("test-") else run_plain
         runner(f"{directory.name} {test['name']}", test["cmd"], tally, cwd=test["workdir"] or directory,
-               env={**os.environ, **test["env"]})
+               env={**os.environ, **test["env"], **environment})
 
 
-def unit(_, tally):
+def unit(options, tally):
     build_unit()
-    meson_tests(UNIT, tally)
+    meson_tests(UNIT, tally, long_runs(options))
     build_sanitized()
-    meson_tests(SANITIZE, tally)
+    meson_tests(SANITIZE, tally, {})
 
 
 # Scenario tests: the whole daemon.
@@ -149,9 +153,8 @@ def scenarios(name, tally, modules, environment):
 
 
 def scenario(options, tally):
-    long = {"POLICYMUX_LONG": "1"} if options.long else {}
     build_release()
-    scenarios("scenario", tally, (), {"POLICYMUX": str(ROOT / RELEASE / BINARY), **long})
+    scenarios("scenario", tally, (), {"POLICYMUX": str(ROOT / RELEASE / BINARY), **long_runs(options)})
     build_sanitized()
     # A test that needs what the sanitizers do not allow says so by skipping itself; it has run above.
     before = len(tally.skipped)
@@ -227,7 +230,7 @@ def main():
                                      description="Builds and runs the tests; all stages unless some are named.")
     for name in STAGES:
         parser.add_argument(f"--{name}", action="append_const", dest="stages", const=name, help=f"the stage '{name}'")
-    parser.add_argument("--long", action="store_true", help="soak: fuzz for half an hour, long scenarios")
+    parser.add_argument("--long", action="store_true", help="soak: fuzz for half an hour, long scenarios, the largest policies")
     parser.add_argument("--fuzz-seconds", type=int, default=60, metavar="N", help="how long each target is fuzzed (60)")
     options = parser.parse_args()
 

@@ -85,7 +85,7 @@ std::string network4(std::uint64_t n) {
 }
 std::string network6(std::uint64_t n) { return fmt::format("2a00:{:x}:{:x}", scattered(n) >> 16, scattered(n) & 0xffff); }
 
-const ScaleTest not_ours{Kind::network4, "198.51.100", true};
+constexpr const char* our_network = "198.51.100";
 
 // --- lines -------------------------------------------------------------------------------------------------------
 
@@ -116,9 +116,12 @@ class Author {
       case 11: return {{{Kind::network6, network6(n)}}};
       case 12: return {{{Kind::role_pattern, domain(n)}}};
       case 13: return {{{Kind::host_pattern, domain(n)}}};
-      // In the customer's name, but from elsewhere; to the customer, but not from the one partner.
-      case 14: return {{{Kind::sender_domain, domain(n)}, {Kind::network4, network4(n), true}, not_ours}};
-      default: return {{{Kind::recipient_domain, domain(n)}, {Kind::sender_domain, domain(dice_.below(n + 1)), true}}};
+      // In the customer's name, but from elsewhere; to the customer, but neither from its partner nor from us.
+      case 14: return {{{Kind::sender_domain, domain(n)}, {Kind::network4, network4(n), true}}};
+      default:
+        return {{{Kind::recipient_domain, domain(n)},
+                 {Kind::sender_domain, domain(dice_.below(n + 1)), true},
+                 {Kind::network4, our_network, true}}};
     }
   }
 

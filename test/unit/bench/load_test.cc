@@ -81,6 +81,6 @@ TEST_CASE("a report is one line of JSON") {
   report.answers = 10;
   report.elapsed = 2s;
   report.latency.add(1us);
-  CHECK(format_json(report) == "{\"rate\": 5.0, \"p50\": 1.01, \"p99\": 1.01, \"p999\": 1.01, \"answers\": 10, "
+  CHECK(format_json(report) == "{\"rate\": 5.0, \"p50\": 1.01, \"p99\": 1.01, \"p999\": 1.01, \"max\": 1.01, \"answers\": 10, "
                                "\"all_answers\": 0, \"seconds\": 2.0000, \"failures\": 0, \"unanswered\": 0, \"client_cpu\": 0.000}\n");
 }

@@ -1,10 +1,12 @@
 // "The compiled table and a plain reading of the file, line by line, always decide alike."
 #include "support/referee.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 #include <set>
 
+#include "bench/scale_policy.h"
 #include "proto/parser.h"
 #include "rule/evaluate.h"
 #include "rule/lint_parts.h"
@@ -114,7 +116,8 @@ std::set<std::string> shadowed_lines(const Policy& policy, const Table& table) {
   return lines;
 }
 
-// POLICYMUX_REFEREE=seed:policies runs another or a longer match than the daily one.
+// POLICYMUX_REFEREE=seed:policies runs another or a longer match than the daily one; POLICYMUX_LONG adds the largest
+// of the policies of every size.
 struct Size { std::uint64_t seed; int policies; };
 Size size_of_match() {
   Size size{std::random_device{}(), 1500};
@@ -124,6 +127,25 @@ Size size_of_match() {
     if (*rest == ':') size.policies = std::atoi(rest + 1);
   }
   return size;
+}
+
+// One request, decided by both. Returns the line that decided, or "default".
+std::string compare(const Policy& policy, Evaluator& evaluator, const std::set<std::string>& shadowed, std::string_view bytes,
+             Random& random) {
+  RequestParser parser;
+  REQUIRE(parser.parse(bytes) == ParseStatus::complete);
+  auto& request = parser.request();
+  request.now = WallTime{milliseconds{static_cast<std::int64_t>(random() % 2'000'000'000'000)}};
+  const auto salt = random();
+  const Oracle oracle = [salt](const Definition& d, std::string_view key) { return oracle_answer(d, key, salt); };
+  INFO(bytes);
+  const auto want = referee(policy, request, oracle);
+  const auto got = Walk{evaluator, request, oracle, random}.run();
+  for (const auto& line : want.matched) {
+    if (shadowed.contains(line)) FAIL(line << " matches, although lint says that it never does");
+  }
+  if (got != want) FAIL("plain reading:\n" << text(want) << "compiled table:\n" << text(got));
+  return want.rule;
 }
 
 TEST_CASE("the compiled table and a plain reading of the file, line by line, always decide alike") {
@@ -144,23 +166,41 @@ TEST_CASE("the compiled table and a plain reading of the file, line by line, alw
     REQUIRE(table);
     const auto shadowed = shadowed_lines(*loaded.policy, **table);
     Evaluator evaluator{*table};
-    for (int i = 0; i < 8; ++i) {
-      const auto bytes = random_request(random);
-      RequestParser parser;
-      REQUIRE(parser.parse(bytes) == ParseStatus::complete);
-      auto& request = parser.request();
-      request.now = WallTime{milliseconds{static_cast<std::int64_t>(random() % 2'000'000'000'000)}};
-      const auto salt = random();
-      const Oracle oracle = [salt](const Definition& d, std::string_view key) { return oracle_answer(d, key, salt); };
-      INFO(bytes);
-      const auto want = referee(*loaded.policy, request, oracle);
-      const auto got = Walk{evaluator, request, oracle, random}.run();
-      for (const auto& line : want.matched) {
-        if (shadowed.contains(line)) FAIL(line << " matches, although lint says that it never does");
-      }
-      if (got != want) FAIL("plain reading:\n" << text(want) << "compiled table:\n" << text(got));
-    }
+    for (int i = 0; i < 8; ++i) compare(*loaded.policy, evaluator, shadowed, random_request(random), random);
   }
+}
+
+// How many of the requests a line decided.
+std::size_t compare_all(std::string policy, const RequestPool& requests, Random& random) {
+  MemoryFiles files{{{"policy.conf", std::move(policy)}}};
+  const auto loaded = load_policy(files, "policy.conf", {});
+  REQUIRE(loaded.policy);
+  const auto table = compile(*loaded.policy);
+  REQUIRE(table);
+  const auto shadowed = shadowed_lines(*loaded.policy, **table);
+  Evaluator evaluator{*table};
+  std::size_t matched = 0;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (compare(*loaded.policy, evaluator, shadowed, requests[i], random) != "default") ++matched;
+  }
+  return matched;
+}
+
+TEST_CASE("they decide alike whatever the number of lines, for mail that matches and mail that does not") {
+  const auto seed = size_of_match().seed;
+  WARN("seed " << seed);
+  Random random{seed};
+  std::vector<std::size_t> sizes = {10, 100, 1'000, 10'000};
+  if (std::getenv("POLICYMUX_LONG") != nullptr) sizes.push_back(100'000);
+  for (const auto lines : sizes) {
+    INFO("seed " << seed << ", " << lines << " lines");
+    const auto policy = make_scale_policy(seed, lines);
+    const auto text = to_policy_conf(policy);
+    const auto some = std::max<std::size_t>(10, 2'000 / lines);
+    CHECK(compare_all(text, scale_hits(policy, seed, some), random) == some);
+    CHECK(compare_all(text, scale_misses(seed, some), random) == 0);
+  }
+  CHECK(compare_all(worst_policy_conf(300), scale_misses(seed, 4), random) == 0);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <string_view>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -27,6 +28,14 @@ void lint_listeners(const Origins& origins, const Config& config, Diagnostics& o
   }
 }
 
+std::size_t count_backtracking(const Table& table) {
+  std::size_t patterns = 0;
+  for (const auto& group : table.groups) {
+    if (const auto* regex = std::get_if<RegexIndex>(&group.index)) patterns += regex->backtracking();
+  }
+  return patterns;
+}
+
 void tell(const Diagnostics& diagnostics) {
   for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", render(diagnostic));
 }
@@ -50,8 +59,10 @@ int check(const CheckOptions& options) {
     fmt::print("{}{}", dump(*ruleset.policy), dump(*ruleset.table, *ruleset.policy));
   } else {
     const auto& policy = *ruleset.policy;
+    const auto backtracking = count_backtracking(*ruleset.table);
     fmt::print("{}: {} acls, {} actions, {} access lines: no mistakes\n", policy.files.front(), policy.acls.size(),
                policy.actions.size(), policy.lines.size());
+    if (backtracking > 0) fmt::print("{} patterns need the backtracking engine\n", backtracking);
   }
   return 0;
 }

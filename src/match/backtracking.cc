@@ -6,7 +6,7 @@ namespace policymux {
 
 namespace {
 
-constexpr std::uint32_t match_limit = 10'000, depth_limit = 1'000, heap_limit_kib = 1024;
+constexpr std::uint32_t depth_limit = 1'000, heap_limit_kib = 1024;
 
 std::string message(int error) {
   PCRE2_UCHAR buffer[256] = {};
@@ -28,7 +28,6 @@ Result<Backtracker, std::string> Backtracker::compile(std::string_view pattern, 
   made.data_.reset(pcre2_match_data_create(1, nullptr));
   made.context_.reset(pcre2_match_context_create(nullptr));
   if (!made.data_ || !made.context_) throw std::bad_alloc{};
-  pcre2_set_match_limit(made.context_.get(), match_limit);
   pcre2_set_depth_limit(made.context_.get(), depth_limit);
   pcre2_set_heap_limit(made.context_.get(), heap_limit_kib);
   return made;
@@ -36,6 +35,7 @@ Result<Backtracker, std::string> Backtracker::compile(std::string_view pattern, 
 
 Found Backtracker::search(std::string_view value) const {
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(value.empty() ? "" : value.data());
+  pcre2_set_match_limit(context_.get(), step_limit(value.size()));
   const int found = pcre2_match(code_.get(), subject, value.size(), 0, 0, data_.get(), context_.get());
   if (found >= 0) return Found::yes;
   return found == PCRE2_ERROR_NOMATCH ? Found::no : Found::gave_up;

@@ -4,6 +4,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,9 +16,16 @@
 
 namespace policymux {
 
-// Limits: 10,000 match steps, 1 MiB of heap. Not for two threads at once.
+// Limits: 10,000 match steps from each place of the value, 1,000,000 from all places together; 1 MiB of heap. A step
+// is one try of a group or of a repeated item. Not for two threads at once.
 class Backtracker {
  public:
+  // How many steps from each place. The engine counts anew for each.
+  static constexpr std::uint32_t step_limit(std::size_t value_size) {
+    return static_cast<std::uint32_t>(std::clamp<std::size_t>(most_steps / (value_size + 1), 1, most_steps_from_a_place));
+  }
+  static constexpr std::size_t most_steps = 1'000'000, most_steps_from_a_place = 10'000;
+
   // `pattern`: a Translation for PCRE2.
   static Result<Backtracker, std::string> compile(std::string_view pattern, bool utf8);
 

@@ -99,6 +99,15 @@ std::optional<std::string> Pattern::constant() const {
   return std::move(found.text);
 }
 
+Engine engine_of(std::string_view text, bool case_sensitive) {
+  constexpr std::uint64_t never_too_large = 1000;  // an automaton may have a hundred times as many states
+  const auto translation = translate(text, {.case_sensitive = case_sensitive, .utf8 = is_utf8(text)});
+  if (translation && translation->backtracking) return Engine::backtracking;
+  if (!translation || translation->size <= never_too_large) return Engine::linear;
+  const auto pattern = Pattern::parse(text, case_sensitive);
+  return pattern ? pattern->engine() : Engine::linear;
+}
+
 std::string quote_pattern(std::string_view text) {
   std::string out;
   for (const char c : text) {

@@ -26,7 +26,7 @@ enum class Found : std::uint8_t { no, yes, gave_up };  // gave_up: the work limi
 // One checked pattern. In values that are UTF-8 it matches characters; in others, and always when the
 // pattern itself is not UTF-8, bytes, and then letters are folded only if the pattern is pure ASCII.
 //   Errors  parse(): what is wrong, with the piece.
-//   Limits  32,768 bytes a pattern; backtracking: 10,000 match steps.
+//   Limits  32,768 bytes a pattern; backtracking: see Backtracker.
 //   Threads search() from one thread at a time.
 class Pattern {
  public:
@@ -52,6 +52,9 @@ class Pattern {
   std::unique_ptr<Compiled> compiled_;
 };
 
+// Which engine runs a pattern that Pattern::parse() takes. Compiles it only where its size might decide that.
+Engine engine_of(std::string_view text, bool case_sensitive);
+
 // The text as a pattern that matches only itself; and the glob ('*', '?', '[a-z]', '[!a-z]') as a pattern
 // over the whole value.
 std::string quote_pattern(std::string_view text);
@@ -65,6 +68,8 @@ Result<std::string, std::string> glob_pattern(std::string_view glob);
 //   Cost    about 10 ns and 1 ns a byte where no text is found, also among 10,000 patterns of which few share
 //           their letters; a set that is run takes 50 ns, and up to 100 us where patterns like "ab.*cd" by the
 //           hundred make its automaton explode.
+//   Limits  a value of more than always_searched bytes is searched only while its bytes times the sizes of the
+//           patterns that must be run (see Translation) stay within most_steps; the rest give up.
 //   Memory  about 800 bytes a pattern. What non-UTF-8 values need is compiled when a set first meets one.
 //   Threads find() may be called from several at once, unless there are backtracking patterns.
 class RegexIndex {
@@ -85,6 +90,9 @@ class RegexIndex {
     std::unique_ptr<State> state_;
   };
 
+  static constexpr std::size_t always_searched = 2048;  // an SMTP command has no more bytes
+  static constexpr std::uint64_t most_steps = 20'000'000;
+
   RegexIndex();
   RegexIndex(RegexIndex&&) noexcept;
   RegexIndex& operator=(RegexIndex&&) noexcept;
@@ -93,6 +101,7 @@ class RegexIndex {
   // Adds the ids of all patterns found; to `gave_up` those whose work limit was passed. Allocates only where
   // something is found.
   void find(std::string_view value, IdList& out, IdList& gave_up) const;
+  std::size_t backtracking() const;  // how many patterns need the backtracking engine
 
  private:
   struct Data;

@@ -22,6 +22,23 @@ constexpr std::size_t telling_text = 4;  // bytes
 constexpr std::int64_t filtered_memory = 8 << 20, always_memory = 64 << 20;
 constexpr std::size_t longest_literal = 256;
 
+// What one look-up may still cost: bytes of the value times the size of the patterns that are run, see RegexIndex.
+class Budget {
+ public:
+  explicit Budget(std::size_t value_size) : value_size_{value_size} {}
+  bool affords(std::uint64_t pattern_size) {
+    if (value_size_ <= RegexIndex::always_searched) return true;
+    const auto steps = value_size_ * pattern_size;
+    if (steps > left_) return false;
+    left_ -= steps;
+    return true;
+  }
+
+ private:
+  std::size_t value_size_;
+  std::uint64_t left_ = RegexIndex::most_steps;
+};
+
 // What automata are tried on before they serve: building their first states takes longest.
 constexpr std::string_view typical_values[] = {
     "",
@@ -36,6 +53,7 @@ constexpr std::string_view typical_values[] = {
 struct Item {
   std::string pattern;
   std::uint32_t id = 0;
+  std::uint64_t size = 0;  // see Translation
 };
 
 // Some linear patterns as one automaton, or rather two.
@@ -51,6 +69,11 @@ class PatternSet {
   void warm(bool utf8) const {
     IdList out;
     for (const auto value : typical_values) find(value, utf8, out);
+  }
+
+  std::uint64_t size() const { return size_; }
+  void give_up(IdList& gave_up) const {
+    for (const auto& item : items_) gave_up.push_back(item.id);
   }
 
   void find(std::string_view value, bool utf8, IdList& out) const {
@@ -75,7 +98,9 @@ class PatternSet {
   };
 
   PatternSet(std::vector<Item> items, bool case_sensitive, std::int64_t memory)
-      : items_{std::move(items)}, case_sensitive_{case_sensitive}, memory_{memory} {}
+      : items_{std::move(items)}, case_sensitive_{case_sensitive}, memory_{memory} {
+    for (const auto& item : items_) size_ += item.size;
+  }
 
   void compile_into(EngineSet& engine, bool utf8) const {
     auto set = std::make_unique<RE2::Set>(linear::options(utf8, memory_), RE2::UNANCHORED);
@@ -103,6 +128,7 @@ class PatternSet {
   std::vector<Item> items_;
   bool case_sensitive_;
   std::int64_t memory_;
+  std::uint64_t size_ = 0;  // of all patterns
   EngineSet characters_;
   mutable EngineSet bytes_;
   mutable std::once_flag bytes_compiled_;
@@ -132,30 +158,46 @@ Value read(std::string_view text, std::string& buffer) {
   return {text, {buffer.data(), text.size()}, ascii, ascii || is_utf8(text)};
 }
 
+// A pattern that is run by itself: backtracking, not UTF-8, or too large for a set.
+struct Single {
+  Pattern pattern;
+  std::uint32_t id;
+  std::uint64_t size;
+};
+
 }  // namespace
 
 struct RegexIndex::Data {
   LiteralIndex filter;
   Sets filtered, always;
-  std::vector<std::pair<Pattern, std::uint32_t>> singly;  // backtracking, not UTF-8, or too large for a set
+  std::vector<Single> singly;
 
   void find(std::string_view text, IdList& out, IdList& gave_up) const;
-  void find_filtered(const Value& value, IdList& out) const;
+  const std::vector<std::uint32_t>& due_sets(const Value& value, IdList& out) const;
 };
 
 void RegexIndex::Data::find(std::string_view text, IdList& out, IdList& gave_up) const {
   thread_local std::string buffer;
   const auto value = read(text, buffer);
-  if (!filter.empty()) find_filtered(value, out);
-  for (const auto& set : always) set->find(text, value.utf8, out);
-  for (const auto& [pattern, id] : singly) {
-    const auto found = pattern.search(text);
-    if (found != Found::no) (found == Found::yes ? out : gave_up).push_back(id);
+  Budget budget{text.size()};
+  const auto run = [&](const PatternSet& set) {
+    budget.affords(set.size()) ? set.find(text, value.utf8, out) : set.give_up(gave_up);
+  };
+  if (!filter.empty()) {
+    for (const auto set : due_sets(value, out)) run(*filtered[set]);
+  }
+  for (const auto& set : always) run(*set);
+  for (const auto& single : singly) {
+    // The backtracking engine has a limit of its own.
+    const bool may_run = single.pattern.engine() == Engine::backtracking || budget.affords(single.size);
+    const auto found = may_run ? single.pattern.search(text) : Found::gave_up;
+    if (found != Found::no) (found == Found::yes ? out : gave_up).push_back(single.id);
   }
 }
 
-void RegexIndex::Data::find_filtered(const Value& value, IdList& out) const {
-  thread_local std::vector<std::uint32_t> due;  // sets
+// The sets that the filter cannot rule out. To `out` go the ids of patterns that are nothing but a text of the filter.
+const std::vector<std::uint32_t>& RegexIndex::Data::due_sets(const Value& value, IdList& out) const {
+  thread_local std::vector<std::uint32_t> due;
   due.clear();
   const auto begin = static_cast<std::ptrdiff_t>(out.size());
   filter.find(value.lower, [&](std::uint32_t payload) {
@@ -167,10 +209,10 @@ void RegexIndex::Data::find_filtered(const Value& value, IdList& out) const {
     due.resize(filtered.size());
     std::iota(due.begin(), due.end(), 0u);
   }
-  if (due.empty()) return;
+  if (due.size() < 2) return due;
   std::sort(due.begin(), due.end());
   due.erase(std::unique(due.begin(), due.end()), due.end());
-  for (const auto set : due) filtered[set]->find(value.text, value.utf8, out);
+  return due;
 }
 
 // --- building --------------------------------------------------------------------------------------------
@@ -193,10 +235,11 @@ struct RegexIndex::Builder::State {
 };
 
 void RegexIndex::Builder::State::add(std::string_view pattern, std::uint32_t id) {
-  Item item{std::string{pattern}, id};
-  if (!is_utf8(pattern)) return singly.push_back(std::move(item));
-  auto translation = translate(pattern, {.case_sensitive = case_sensitive});
+  const bool utf8 = is_utf8(pattern);
+  auto translation = translate(pattern, {.case_sensitive = case_sensitive, .utf8 = utf8});
   assert(translation);
+  Item item{std::string{pattern}, id, translation->size};
+  if (!utf8) return singly.push_back(std::move(item));
   if (translation->backtracking) return singly.push_back(std::move(item));
   auto& required = translation->required;
   for (auto& text : required) text.resize(std::min(text.size(), longest_literal));  // a part will do
@@ -255,7 +298,7 @@ Result<RegexIndex, std::string> RegexIndex::Builder::build() && {
   for (const auto& item : state.singly) {
     auto pattern = Pattern::parse(item.pattern, state.case_sensitive);
     if (!pattern) return Unexpected{fmt::format("'{}': {}", item.pattern, pattern.error())};
-    data->singly.emplace_back(*std::move(pattern), item.id);
+    data->singly.push_back({*std::move(pattern), item.id, item.size});
   }
   return RegexIndex{std::move(data)};
 }
@@ -265,6 +308,11 @@ RegexIndex::RegexIndex(std::unique_ptr<const Data> data) : data_{std::move(data)
 RegexIndex::RegexIndex(RegexIndex&&) noexcept = default;
 RegexIndex& RegexIndex::operator=(RegexIndex&&) noexcept = default;
 RegexIndex::~RegexIndex() = default;
+
+std::size_t RegexIndex::backtracking() const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      data_->singly, [](const Single& single) { return single.pattern.engine() == Engine::backtracking; }));
+}
 
 void RegexIndex::find(std::string_view value, IdList& out, IdList& gave_up) const {
   data_->find(value, out, gave_up);

@@ -18,6 +18,7 @@ constexpr std::string_view special = "\\^$.|?*+()[]{}";
 constexpr std::uint32_t last_ascii = 0x7f, last_byte = 0xff, last_unicode = 0x10ffff;
 constexpr std::size_t most_alternatives = 16;  // of a required text; more are as good as none
 constexpr std::uint64_t most_linear_repeats = 1000, most_repeats = 65535;  // RE2's limit, PCRE2's limit
+constexpr std::uint64_t most_size = 1ull << 32;                            // larger ones are no larger
 
 bool is_letter(char c) {
   return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
@@ -154,7 +155,7 @@ class Translator {
   Mode found() const { return found_; }
   Translation finish() {
     const bool ignore_case = mode_.ignore_case && mode_.fold;
-    return {(ignore_case ? "(?i)" : "") + out_, mode_.backtracking, wide_, required_.finish()};
+    return {(ignore_case ? "(?i)" : "") + out_, mode_.backtracking, wide_, required_.finish(), groups_.front().size};
   }
 
  private:
@@ -162,6 +163,8 @@ class Translator {
     std::size_t at = 0;
     bool verbose = false;
     bool is_matched = true;  // not a look-around, not conditional
+    std::uint64_t size = 0;  // see Translation
+    std::uint64_t last = 0;  // of that, what a quantifier would repeat
   };
   enum class Last : std::uint8_t { nothing, item, repeat };  // what a quantifier would meet
   struct Repeat {
@@ -239,6 +242,11 @@ class Translator {
     out_ += text;
     last_ = Last::item;
     required_.unknown();
+    grow(1);
+  }
+  void grow(std::uint64_t size) {
+    groups_.back().last = size;
+    groups_.back().size = std::min(groups_.back().size + size, most_size);
   }
   void anchor(std::string_view text) {
     out_ += text;
@@ -250,6 +258,7 @@ class Translator {
     out_ += quoted(code);
     last_ = Last::item;
     required_.literal(static_cast<char>(code));
+    grow(1);
   }
   void note(std::uint32_t code) {
     if (code <= last_ascii || dialect_.utf8) return;
@@ -430,6 +439,7 @@ class Translator {
     }
     last_ = Last::repeat;
     required_.repeat(times.least > 0);
+    if (const auto copies = limited ? times.most : times.least; copies > 1) grow(groups_.back().last * (copies - 1));
   }
 
   // --- groups
@@ -470,7 +480,9 @@ class Translator {
     if (groups_.size() == 1) return fail("unbalanced parenthesis at '{}'", in_.substr(at_ - 1));
     out_ += ')';
     required_.close(groups_.back().is_matched);
+    const auto size = groups_.back().size;
     groups_.pop_back();
+    grow(size);
     last_ = Last::item;
   }
 
@@ -616,7 +628,9 @@ Shape shape_of(std::string_view pattern) {
 
 Result<Translation, std::string> translate(std::string_view pattern, Dialect dialect, bool backtracking) {
   if (const auto shape = shape_of(pattern); shape.kind != Shape::Kind::none && !backtracking)
-    return Translation{.text = literal_pattern(shape, dialect.case_sensitive), .required = {to_lower(shape.text)}};
+    return Translation{.text = literal_pattern(shape, dialect.case_sensitive),
+                       .required = {to_lower(shape.text)},
+                       .size = shape.text.size()};
   // Each pass may find out what a later one must know from the start.
   for (Mode mode{.ignore_case = !dialect.case_sensitive, .backtracking = backtracking};;) {
     Translator translator{pattern, dialect, mode};

@@ -31,6 +31,9 @@ struct Translation {
   bool wide = false;          // bytes only: asks for a character beyond 0xff, so no value can match
   // Every match contains one of these texts, lower case ASCII. Empty: nothing is known.
   std::vector<std::string> required{};
+  // Its characters, classes and references, each as often as counted repetitions repeat it: the states that an
+  // automaton may be in at once, up to a constant.
+  std::uint64_t size = 0;
 };
 
 // Python's re, as far as it goes: names, comments, verbose mode and flags are resolved here; \d \s \w are

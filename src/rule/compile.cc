@@ -224,7 +224,7 @@ class Compiler {
     Way way;
     std::string key;
   };
-  // Under which index does one value of a text test belong? Constants do not need the regex engine.
+  // Under which index does one value of a text test belong? Anchored constants do not need the regex engine.
   static Filed file_value(const TextTest& test, std::string_view value) {
     const auto key = [&test](std::string_view text) { return test.case_sensitive ? std::string{text} : to_lower(text); };
     switch (test.match) {
@@ -236,8 +236,13 @@ class Compiler {
       case TextMatch::glob: return {Way::regex, *glob_pattern(value)};
       case TextMatch::regex: break;
     }
-    const auto pattern = Pattern::parse(value, test.case_sensitive);
-    if (const auto constant = pattern ? pattern->constant() : std::nullopt) return {Way::exact, key(*constant)};
+    const auto shape = shape_of(value);
+    switch (shape.kind) {
+      case Shape::Kind::exact: return {Way::exact, key(shape.text)};
+      case Shape::Kind::prefix: return {Way::prefix, key(shape.text)};
+      case Shape::Kind::suffix: return {Way::suffix, key(shape.text)};
+      case Shape::Kind::substring: case Shape::Kind::none: break;
+    }
     return {Way::regex, std::string{value}};
   }
 

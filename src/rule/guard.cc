@@ -78,7 +78,8 @@ class Filing {
     chain.guard_groups = append(table_.guard_groups, groups);
   }
 
-  static Run append(std::vector<std::uint32_t>& all, const std::vector<std::uint32_t>& some) {
+  template <class Vector>
+  static Run append(Vector& all, const std::vector<std::uint32_t>& some) {
     const Run run{static_cast<std::uint32_t>(all.size()), static_cast<std::uint32_t>(some.size())};
     all.insert(all.end(), some.begin(), some.end());
     return run;

@@ -116,8 +116,7 @@ class Linter {
     for_each_value(test, [&](std::string_view value) {
       if (looks_like_address(value) && addresses++ == 0) address = value;
       if (is_plain_pattern(value)) return;
-      if (const auto pattern = Pattern::parse(value, test.case_sensitive);
-          pattern && pattern->engine() == Engine::backtracking) {
+      if (engine_of(value, test.case_sensitive) == Engine::backtracking) {
         warn(acl.place,
              {name + in_quotes(value) + " needs the backtracking engine, which is slow and gives up on long work",
               "it has back-references or look-around"});

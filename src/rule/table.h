@@ -25,6 +25,7 @@
 #include <policymux/result.h>
 
 #include "match/address.h"
+#include "match/large_pages.h"
 #include "match/number.h"
 #include "match/regex.h"
 #include "match/text_index.h"
@@ -43,8 +44,8 @@ using LineId = std::uint32_t;
 struct Run {
   std::uint32_t begin = 0, size = 0;
 };
-template <class T>
-std::span<const T> slice(const std::vector<T>& all, Run run) { return {all.data() + run.begin, run.size}; }
+template <class Vector>
+std::span<const typename Vector::value_type> slice(const Vector& all, Run run) { return {all.data() + run.begin, run.size}; }
 
 struct Slot {
   enum class Form : std::uint8_t { text, address, number };
@@ -121,20 +122,21 @@ struct CompiledChain {
 
 class Table {
  public:
+  // What grows with the number of lines is read at random: in large pages.
   std::vector<Slot> slots;
   std::vector<Group> groups;
-  std::vector<Predicate> predicates;
-  std::vector<Line> lines;             // chain by chain, in the order of the file
+  LargeVector<Predicate> predicates;
+  LargeVector<Line> lines;             // chain by chain, in the order of the file
   std::vector<CompiledChain> chains;   // chains[0] is main
   std::vector<CompiledAction> actions;
   std::optional<std::uint32_t> default_action;
 
-  std::vector<CompiledTerm> terms;
-  std::vector<GroupId> groups_of;
+  LargeVector<CompiledTerm> terms;
+  LargeVector<GroupId> groups_of;
   std::vector<LineId> unguarded;
   std::vector<GroupId> guard_groups;
-  std::vector<Run> guarded;            // by predicate: of guarded_lines
-  std::vector<LineId> guarded_lines;   // ascending for each predicate
+  LargeVector<Run> guarded;            // by predicate: of guarded_lines
+  LargeVector<LineId> guarded_lines;   // ascending for each predicate
   std::vector<NumberRange> score_ranges;
   std::vector<std::uint32_t> tags_of;  // 1 + index into tags
   std::vector<std::string> tags;

@@ -1,5 +1,6 @@
 #include <string>
 
+#include "match/backtracking.h"
 #include "match/regex.h"
 #include "support/catch.h"
 
@@ -106,6 +107,36 @@ TEST_CASE("back-references and look-around are compiled by a backtracking engine
   // "passed: UNKNOWN"
   CHECK(searched("^(a+)+\\1?$", std::string(5000, 'a') + "b") == "gave up");
   CHECK(searched("(?=(a+)+[bc])", std::string(60'000, 'a')) == "gave up");
+}
+
+TEST_CASE("the backtracking engine's steps are limited from each place of the value, and from all together") {
+  for (const std::size_t size : {0u, 1u, 99u, 100u, 254u, 2'048u, 65'536u}) {
+    CAPTURE(size);
+    CHECK(Backtracker::step_limit(size) <= Backtracker::most_steps_from_a_place);
+    CHECK(Backtracker::step_limit(size) * (size + 1) <= Backtracker::most_steps);
+    CHECK(Backtracker::step_limit(size) >= 1);
+  }
+  CHECK(Backtracker::step_limit(99) == Backtracker::most_steps_from_a_place);
+  // From no place are these more than 10,000 steps, but there are many places.
+  const std::string_view pattern = "(?=.)(a+)+[bc]";
+  std::string blocks;
+  for (int i = 0; i < 10; ++i) blocks += "aaaaaaaaa!";
+  CHECK(searched(pattern, blocks) == "no");
+  for (int i = 0; i < 7; ++i) blocks += blocks;
+  CHECK(searched(pattern, blocks) == "gave up");
+  // Constants, references and single characters are steps, too.
+  for (const std::string_view hard : {"(?=.)a*a*a*a*a*[bc]", "(.*)(.*)(.*)\\1[!]", "(?:a?){30}(?=b)[bc]", "((?=a)a|aa)+[bc]"}) {
+    CAPTURE(hard);
+    CHECK(searched(hard, std::string(20'000, 'a') + "!") == "gave up");
+  }
+}
+
+TEST_CASE("which engine a pattern needs is known without compiling it, if it is not large") {
+  for (const std::string_view pattern : {"a", "(a+)+$", "x{999}", "(.)\\1", "a(?!b)", "((a{10}){20}){20}", "(x{100}){9}",
+                                         "^a{1001}$", "[\xc3\xa0-\xe2\x82\xac]{1000}"}) {
+    CAPTURE(pattern);
+    CHECK(engine_of(pattern, false) == Pattern::parse(pattern, false)->engine());
+  }
 }
 
 TEST_CASE("a pattern that cannot be compiled says why, and one that is too long is none") {

@@ -64,6 +64,36 @@ TEST_CASE("a pattern whose work limit is passed is told apart") {
   CHECK(asked(index, std::string(5000, 'a') + "b") == Answer{{1}, {0}});
 }
 
+TEST_CASE("a long value is searched only while its bytes times the sizes of the patterns stay within the limit") {
+  // By a set that a text leads to, by one that is always run, by a pattern that is run alone: 1,001 states each.
+  for (const std::string pattern : {"first.{996}", "[xy].{1000}", "\xff.{1000}"}) {
+    CAPTURE(pattern);
+    const auto index = index_of({pattern, "first"});
+    const auto longest = RegexIndex::most_steps / 1001;
+    const auto value = [](std::size_t size) { return "x\xff" "first" + std::string(size - 7, 'a'); };
+    CHECK(asked(index, value(RegexIndex::always_searched)) == Answer{{0, 1}, {}});
+    CHECK(asked(index, value(longest)) == Answer{{0, 1}, {}});
+    CHECK(asked(index, value(longest + 1)) == Answer{{1}, {0}});
+  }
+}
+
+TEST_CASE("what an SMTP command can hold is searched for whatever patterns there are") {
+  std::vector<std::string> patterns;
+  for (char a = 'a'; a <= 'z'; ++a)
+    for (char b = 'a'; b <= 'z'; ++b) patterns.push_back(std::string{a} + ".{20}.*" + b);
+  const auto index = index_of(patterns);
+  const auto value = [](std::size_t size) { return "a" + std::string(size - 2, ' ') + "z"; };
+  CHECK(asked(index, value(RegexIndex::always_searched)) == Answer{{25}, {}});
+  const auto beyond = asked(index, value(60'000));  // 676 patterns of 23 states each
+  CHECK(beyond.found.empty());
+  CHECK(beyond.gave_up.size() == patterns.size());
+}
+
+TEST_CASE("an index knows how many of its patterns need the backtracking engine") {
+  CHECK(index_of({"a", "(.)\\1", "^b", "x(?=y)", "[ab]c"}).backtracking() == 2);
+  CHECK(RegexIndex{}.backtracking() == 0);
+}
+
 TEST_CASE("a long s and a Kelvin sign are letters to an engine that ignores case, and not to a constant") {
   const auto index = index_of({"desk.*x", "desk"});
   CHECK(asked(index, "DESK x") == Answer{{0, 1}, {}});

@@ -213,3 +213,19 @@ TEST_CASE("every match contains one of the required texts") {
     CHECK(texts == want);
   }
 }
+
+TEST_CASE("the size of a pattern is what it may match one after the other, as often as it is repeated") {
+  struct Row {
+    std::string_view pattern;
+    std::uint64_t size;
+  };
+  static constexpr Row rows[] = {
+      {"", 0}, {"^$", 0}, {"abc", 3}, {"a[bc].", 3}, {"a*", 1}, {"a{3}", 3}, {"a{2,5}b", 6}, {"a{7,}", 7}, {"a{0}", 1},
+      {"(ab|c)+d", 4}, {"(ab){3}", 6}, {"((a{10}){20}){20}", 4000}, {"(?:x{50}y){20}?", 1020}, {"(?=ab)c", 3},
+      {"(((a{1000}){1000}){1000}){1000}", std::uint64_t{1} << 32},
+  };
+  for (const auto& [pattern, size] : rows) {
+    CAPTURE(pattern);
+    CHECK(translate(pattern, {})->size == size);
+  }
+}

@@ -28,12 +28,17 @@ std::string text_of(const RequestPool& pool) {
   return text;
 }
 
+std::string hits(Spread spread, std::uint64_t seed, std::size_t lines) {
+  return text_of(scale_hits(make_scale_policy(seed, lines), spread, seed, generated_requests));
+}
+
 std::string generate(Product product, std::uint64_t seed, std::size_t lines) {
   switch (product) {
     case Product::policy: return to_policy_conf(make_scale_policy(seed, lines));
     case Product::postfwd: return to_postfwd(make_scale_policy(seed, lines));
     case Product::worst: return worst_policy_conf(lines);
-    case Product::hits: return text_of(scale_hits(make_scale_policy(seed, lines), seed, generated_requests));
+    case Product::hits: return hits(Spread::skewed, seed, lines);
+    case Product::scattered: return hits(Spread::even, seed, lines);
     case Product::misses: break;
   }
   return text_of(scale_misses(seed, generated_requests));

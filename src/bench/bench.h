@@ -12,11 +12,12 @@
 namespace policymux {
 
 // What there is to generate, and what it is called on the command line: see scale_policy.h.
-enum class Product : std::uint8_t { policy, postfwd, worst, hits, misses };
+enum class Product : std::uint8_t { policy, postfwd, worst, hits, scattered, misses };
 inline constexpr std::pair<const char*, Product> products[] = {{"policy", Product::policy},
                                                                {"postfwd", Product::postfwd},
                                                                {"worst", Product::worst},
                                                                {"hits", Product::hits},
+                                                               {"scattered", Product::scattered},
                                                                {"misses", Product::misses}};
 
 struct BenchOptions {

@@ -1,6 +1,7 @@
 #include "bench/scale_policy.h"
 
 #include <array>
+#include <cmath>
 #include <random>
 #include <string_view>
 #include <utility>
@@ -209,6 +210,12 @@ RequestForm unknown_mail(Dice& dice) {
   return form;
 }
 
+// A number below `size`: 0 most often, each next one seldomer.
+std::size_t busy(Dice& dice, std::size_t size) {
+  const auto share = static_cast<double>(dice.below(1u << 31)) / (1u << 31);
+  return static_cast<std::size_t>(std::pow(static_cast<double>(size) + 1, share)) - 1;
+}
+
 void match(const std::vector<ScaleTest>& tests, RequestForm& mail) {
   for (const auto& test : tests) {
     const auto form = form_of(test.kind);
@@ -241,13 +248,14 @@ RequestPool scale_misses(std::uint64_t seed, std::size_t count) {
   return pool;
 }
 
-RequestPool scale_hits(const ScalePolicy& policy, std::uint64_t seed, std::size_t count) {
+RequestPool scale_hits(const ScalePolicy& policy, Spread spread, std::uint64_t seed, std::size_t count) {
   std::vector<std::pair<const ScaleLine*, const ScaleLine*>> answers;
   for_each_answer(policy, [&](const ScaleLine& line, const ScaleLine* caller) { answers.emplace_back(&line, caller); });
-  RequestPool pool;
   Dice dice{seed};
+  for (std::size_t i = answers.size(); i > 1; --i) std::swap(answers[i - 1], answers[dice.below(i)]);
+  RequestPool pool;
   while (pool.size() < count) {
-    const auto [line, caller] = answers[dice.below(answers.size())];
+    const auto [line, caller] = answers[spread == Spread::even ? dice.below(answers.size()) : busy(dice, answers.size())];
     auto mail = unknown_mail(dice);
     if (caller != nullptr) match(caller->tests, mail);
     match(line->tests, mail);

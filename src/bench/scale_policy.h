@@ -38,8 +38,10 @@ std::string to_postfwd(const ScalePolicy& policy);
 
 // Mail that has to do with no line of any such policy, though its names and addresses look like theirs.
 RequestPool scale_misses(std::uint64_t seed, std::size_t count);
-// Mail of which each was made to match one line, any of them.   REQUIRES: there is a line.
-RequestPool scale_hits(const ScalePolicy& policy, std::uint64_t seed, std::size_t count);
+// Mail of which each was made to match one line. Even: any of them. Skewed: as mail is, the n-th busiest line has one
+// n-th of what the busiest has.   REQUIRES: there is a line.
+enum class Spread : std::uint8_t { even, skewed };
+RequestPool scale_hits(const ScalePolicy& policy, Spread spread, std::uint64_t seed, std::size_t count);
 
 // The worst policy for an index: the guard of every line is a test of its own and holds for every request, and
 // another test must be looked at to find that the line does not match.

@@ -28,7 +28,8 @@ void LiteralIndex::add_table(std::size_t gram_size, std::vector<const Builder::T
   Table table{.gram_size = gram_size,
               .mask = gram_size == long_gram ? ~0u : 0xffffu,
               .shift = 32 - static_cast<unsigned>(std::countr_zero(size)),
-              .starts = std::vector<std::uint32_t>(size + 1, 0)};
+              .starts = std::vector<std::uint32_t>(size + 1, 0),
+              .used = std::vector<std::uint64_t>(size / 64, 0)};
   static_assert(std::endian::native == std::endian::little, "the mask keeps the first two bytes");
   const auto each_gram = [&](const Builder::Text& text, auto visit) {
     const auto padded = text.text + std::string(padding, '\0');
@@ -57,6 +58,7 @@ void LiteralIndex::add_table(std::size_t gram_size, std::vector<const Builder::T
     texts_ += text->text;
     filed.push_back(best);
     ++table.starts[best.slot + 1];
+    table.used[best.slot / 64] |= std::uint64_t{1} << (best.slot % 64);
   }
   std::sort(filed.begin(), filed.end(), [](const Filed& a, const Filed& b) { return a.slot < b.slot; });
   table.starts.front() = static_cast<std::uint32_t>(entries_.size());

@@ -54,7 +54,9 @@ class LiteralIndex {
     std::uint32_t mask = 0;
     unsigned shift = 0;
     std::vector<std::uint32_t> starts{};
+    std::vector<std::uint64_t> used{};  // a bit for each hash that has entries: fits where `starts` does not
 
+    bool has(std::uint32_t slot) const { return (used[slot / 64] >> (slot % 64) & 1) != 0; }
     // REQUIRES: four bytes can be read.
     std::uint32_t slot(const char* gram) const {
       std::uint32_t bits = 0;
@@ -69,6 +71,7 @@ class LiteralIndex {
   void find_in(const Table& table, std::string_view value, Visit& visit) const {
     for (std::size_t at = 0; at + table.gram_size <= value.size(); ++at) {
       const auto slot = table.slot(value.data() + at);
+      if (!table.has(slot)) continue;
       for (auto i = table.starts[slot]; i < table.starts[slot + 1]; ++i) {
         const auto& entry = entries_[i];
         if (at < entry.gram || value.size() - (at - entry.gram) < entry.size) continue;

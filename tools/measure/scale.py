@@ -1,7 +1,7 @@
 """What the number of access lines costs: `tools/bench scale`. Writes its tables and pictures into doc/.
 
 Policies of 10 to 100,000 lines and their traffic come from `policymux bench --generate`: mail that no line has to do
-with (misses), and mail that was made to match a line each (hits). The servers of all sizes are up together and take
+with (misses), and mail that was made to match a line each, the busiest lines most often (hits) or all alike (scattered). The servers of all sizes are up together and take
 turns. postfwd gets the same rules, without its cache of whole requests, as large as its minute allows.
 """
 import contextlib
@@ -23,7 +23,7 @@ from measure.server import BINARY, ROOT, start_ours, start_postfwd
 SIZES = (10, 100, 1_000, 10_000, 100_000)
 BASE, LARGEST = 100, 100_000
 WORST_SIZES = (100, 1_000, 10_000, 100_000)
-TRAFFIC = ("misses", "hits")
+TRAFFIC = ("misses", "hits", "scattered")
 TRANSPORT, CONNECTIONS = "inet", 10
 FIXED_RATE = 20_000
 POSTFWD_SECONDS = 60
@@ -53,7 +53,7 @@ class Workplace:
         return path
 
     def requests(self, traffic, lines):
-        path = self.place / (f"hits-{lines}.requests" if traffic == "hits" else "misses.requests")
+        path = self.place / ("misses.requests" if traffic == "misses" else f"{traffic}-{lines}.requests")
         if not path.exists():
             path.write_text(generate(traffic, lines))
         return path

@@ -1,5 +1,7 @@
 #include "bench/scale_policy.h"
 
+#include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 
@@ -42,8 +44,30 @@ TEST_CASE("the same seed gives the same policy and the same mail") {
   const auto a = make_scale_policy(7, 100), b = make_scale_policy(7, 100), c = make_scale_policy(8, 100);
   CHECK(to_policy_conf(a) == to_policy_conf(b));
   CHECK(to_policy_conf(a) != to_policy_conf(c));
-  CHECK(different(scale_hits(a, 1, 20)) == different(scale_hits(b, 1, 20)));
+  CHECK(different(scale_hits(a, Spread::even, 1, 20)) == different(scale_hits(b, Spread::even, 1, 20)));
   CHECK(different(scale_misses(1, 50)).size() == 50);
+}
+
+TEST_CASE("of mail that is spread as mail is the busiest line has a good part, and others their share") {
+  ScalePolicy policy;
+  for (int n = 0; n < 1000; ++n) policy.push_back({{{ScaleTest::Kind::sender, "n" + std::to_string(n) + "@x.test"}}});
+  const auto senders = [&](Spread spread) {
+    std::map<std::string, int> mail;
+    const auto pool = scale_hits(policy, spread, 1, 4000);
+    for (std::size_t i = 0; i < pool.size(); ++i) {
+      const auto at = pool[i].find("\nsender=") + 8;
+      ++mail[std::string{pool[i].substr(at, pool[i].find('\n', at) - at)}];
+    }
+    return mail;
+  };
+  const auto most = [](const auto& mail) {
+    return std::ranges::max_element(mail, {}, [](const auto& one) { return one.second; })->second;
+  };
+  const auto even = senders(Spread::even), skewed = senders(Spread::skewed);
+  CHECK(even.size() > 950);
+  CHECK(most(even) < 20);
+  CHECK(skewed.size() > 400);
+  CHECK(most(skewed) > 300);
 }
 
 TEST_CASE("postfwd gets the same rules: those of a chain repeat the tests of its caller") {

@@ -197,7 +197,7 @@ TEST_CASE("they decide alike whatever the number of lines, for mail that matches
     const auto policy = make_scale_policy(seed, lines);
     const auto text = to_policy_conf(policy);
     const auto some = std::max<std::size_t>(10, 2'000 / lines);
-    CHECK(compare_all(text, scale_hits(policy, seed, some), random) == some);
+    CHECK(compare_all(text, scale_hits(policy, Spread::even, seed, some), random) == some);
     CHECK(compare_all(text, scale_misses(seed, some), random) == 0);
   }
   CHECK(compare_all(worst_policy_conf(300), scale_misses(seed, 4), random) == 0);

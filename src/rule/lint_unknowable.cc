@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -42,9 +43,15 @@ States states_with(Attribute attribute) {
   return known;
 }
 
+// Where a test can be TRUE and where it can be FALSE, as far as the protocol state decides it.
+struct Possible {
+  States is_true = every_state, is_false = every_state;
+};
+
 class Reader {
  public:
-  explicit Reader(const Policy& policy) : policy_{policy}, reached_at_(policy.chains.size(), 0) {
+  explicit Reader(const Policy& policy)
+      : policy_{policy}, possible_(policy.acls.size()), reached_at_(policy.chains.size(), 0) {
     for (const auto state : all_states) at_states_.emplace_back(policy, state);
   }
 
@@ -85,22 +92,49 @@ class Reader {
   bool doubt(const Access& line, States seen) {
     if (seen == 0) return false;
     for (const auto& term : line.terms) {
+      const auto fits = possible(term);
+      if ((fits & seen) != 0) continue;
       const auto& acl = policy_.acls[term.acl];
       const auto attribute = needed_by(acl.test);
-      if (!attribute) continue;
-      const auto known = states_with(*attribute);
-      if ((known & seen) != 0) continue;
       doubts_.push_back({line.place,
                          {"this line never matches: acl " + in_quotes(acl.name) + " is UNKNOWN at " + names(seen) +
                               ", and no other protocol state fits the line",
-                          std::string{attribute_name(*attribute)} + " can be known at " + names(known)}});
+                          attribute ? std::string{attribute_name(*attribute)} + " can be known at " + names(fits) : ""}});
       return true;
     }
     return false;
   }
 
+  States possible(const Term& term) {
+    auto& known = possible_[term.acl];
+    if (!known) known = possible(policy_.acls[term.acl].test);
+    return term.negated ? known->is_false : known->is_true;
+  }
+
+  Possible possible(const Acl::Test& test) {
+    if (const auto* composite = std::get_if<CompositeTest>(&test)) return possible(*composite);
+    const auto attribute = needed_by(test);
+    if (!attribute) return {};
+    const auto known = states_with(*attribute);
+    return {known, known};
+  }
+
+  // any is TRUE where one member can be, FALSE where all can; all is the mirror; none is !any.
+  Possible possible(const CompositeTest& test) {
+    using enum CompositeTest::How;
+    States some_true = 0, all_true = every_state, some_false = 0, all_false = every_state;
+    for (const auto& term : test.terms) {
+      const auto is_true = possible(term), is_false = possible({.acl = term.acl, .negated = !term.negated});
+      some_true |= is_true, all_true &= is_true;
+      some_false |= is_false, all_false &= is_false;
+    }
+    if (test.how == all) return {all_true, some_false};
+    return test.how == any ? Possible{some_true, all_false} : Possible{all_false, some_true};
+  }
+
   const Policy& policy_;
   std::vector<AtState> at_states_;
+  std::vector<std::optional<Possible>> possible_;  // by acl
   std::vector<States> reached_at_;  // by chain
   Doubts doubts_;
 };

@@ -1,5 +1,6 @@
 """The commands of the administrator: check, explain, query, version, and what they return."""
 import json
+import os
 import unittest
 
 from support.client import rcpt, render
@@ -86,6 +87,20 @@ class Check(Case):
         result = self.check("acl a sender foo@bar.com\naction no REJECT No\naccess a no\n")
         self.assertEqual(result.returncode, 0)
         self.assertRegex(result.stdout + result.stderr, r"policy\.conf:1:\d+: warning: .*exact")
+
+    def test_patterns_that_need_the_backtracking_engine_are_named_and_counted(self):
+        result = self.check("acl a sender (.)\\1 x(?!y) fine\naction no REJECT No\naccess a no\n")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("2 patterns need the backtracking engine", result.stdout)
+        self.assertRegex(result.stderr, r"policy\.conf:1:\d+: warning: .*'x\(\?!y\)' needs the backtracking engine")
+        self.assertNotIn("backtracking", self.check(POLICY).stdout)
+
+    @unittest.skipUnless(os.path.isdir("/var/spool/postfix"), "no Postfix on this machine")
+    def test_a_unix_listener_that_postfix_cannot_see_from_its_chroot(self):
+        result = self.check(POLICY, listen="unix:/run/policymux.sock")
+        self.assertRegex(result.stderr, r"warning: main\.listen: unix:/run/policymux\.sock cannot be seen from Postfix's chroot")
+        result = self.check(POLICY, listen="unix:/var/spool/postfix/private/policymux")
+        self.assertNotIn("chroot", result.stderr)
 
     def test_a_type_that_is_not_built_in(self):
         result = self.check("acl a rbl zen.spamhaus.org\naction no REJECT No\naccess a no\n")

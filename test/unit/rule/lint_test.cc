@@ -97,6 +97,8 @@ TEST_CASE("tests that are never known at the protocol states their line can see"
       "acl s sender match=exact x\nacl r recipient_domain match=exact x\nacl n recipient_count 2\nacl h helo_name "
       "match=exact x\n"
       "acl rhsbl rhsbl key=sender_domain list.example\nacl new attribute:x_new match=exact x\n"
+      "acl both all s h\nacl either any s client\nacl client client_name match=exact x\nacl senders any s !r\n"
+      "acl neither none s client\n"
       "action ok OK\n";
   struct Case { std::string_view lines; bool doubted; };
   static constexpr Case cases[] = {{"access connect s ok\n", true},
@@ -111,6 +113,14 @@ TEST_CASE("tests that are never known at the protocol states their line can see"
                                    {"access connect new ok\n", false},
                                    {"action c CHAIN c\naccess connect c\nchain c\naccess s ok\n", true},
                                    {"action c CHAIN c\naccess connect c\naccess rcpt c\nchain c\naccess s ok\n", false},
+                                   {"access connect both ok\n", true},
+                                   {"access connect !both ok\n", true},
+                                   {"access connect either ok\n", false},
+                                   {"access connect !either ok\n", true},
+                                   {"access connect neither ok\n", true},
+                                   {"access connect !neither ok\n", false},
+                                   {"access early senders ok\n", true},
+                                   {"access rcpt both either senders ok\n", false},
                                    {"access s r n h ok\n", false}};
   for (const auto& [lines, doubted] : cases) {
     CAPTURE(lines);

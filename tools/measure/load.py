@@ -51,4 +51,5 @@ def compare(contenders, transport, connections, rounds, seconds, rate=0, request
 
 
 def ratio(reports, name, key, base="floor"):
-    return median(ours[key] / theirs[key] for ours, theirs in zip(reports[name], reports[base]))
+    """The median over the rounds, without those in which the other one was kept from answering at all."""
+    return median(ours[key] / theirs[key] for ours, theirs in zip(reports[name], reports[base]) if theirs[key])

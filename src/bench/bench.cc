@@ -64,9 +64,11 @@ std::string format_report(const LoadReport& report) {
 std::string format_json(const LoadReport& report) {
   return fmt::format(
       R"({{"rate": {:.1f}, "p50": {:.2f}, "p99": {:.2f}, "p999": {:.2f}, "max": {:.2f}, "answers": {}, "all_answers": {}, )"
-      R"("seconds": {:.4f}, "failures": {}, "unanswered": {}, "client_cpu": {:.3f}}})" "\n",
-      rate(report), percentile(report, .5), percentile(report, .99), percentile(report, .999), percentile(report, 1), report.answers,
-      report.all_answers, Seconds{report.elapsed}.count(), report.failures, report.unanswered, busy(report));
+      R"("seconds": {:.4f}, "failures": {}, "unanswered": {}, "client_cpu": {:.3f}}})"
+      "\n",
+      rate(report), percentile(report, .5), percentile(report, .99), percentile(report, .999), percentile(report, 1),
+      report.answers, report.all_answers, Seconds{report.elapsed}.count(), report.failures, report.unanswered,
+      busy(report));
 }
 
 int bench_main(const BenchOptions& options) {

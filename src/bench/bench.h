@@ -1,4 +1,5 @@
-// `policymux bench`: load, floor and generated policies as a command. The command line fills the options, this room does the rest.
+// `policymux bench`: load, floor and generated policies as a command. The command line fills the options, this room
+// does the rest.
 #pragma once
 
 #include <cstdint>

@@ -1,12 +1,12 @@
 #include "bench/scale_policy.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cmath>
 #include <random>
 #include <string_view>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace policymux {
 namespace {
@@ -58,7 +58,9 @@ class Dice {
   explicit Dice(std::uint64_t seed) : random_{seed} {}
   std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
   template <class T, std::size_t n>
-  const T& any_of(const std::array<T, n>& all) { return all[below(n)]; }
+  const T& any_of(const std::array<T, n>& all) {
+    return all[below(n)];
+  }
 
  private:
   std::mt19937_64 random_;
@@ -66,25 +68,33 @@ class Dice {
 
 // --- names: another one for each number, all of one kind -------------------------------------------------------
 
-constexpr std::array<std::string_view, 8> colours = {"red", "green", "blue", "silver", "amber", "violet", "north", "sun"};
-constexpr std::array<std::string_view, 8> things = {"tools", "bank", "garden", "media", "travel", "books", "clinic", "lab"};
+constexpr std::array<std::string_view, 8> colours = {"red",   "green",  "blue",  "silver",
+                                                     "amber", "violet", "north", "sun"};
+constexpr std::array<std::string_view, 8> things = {"tools",  "bank",  "garden", "media",
+                                                    "travel", "books", "clinic", "lab"};
 constexpr std::array<std::string_view, 3> endings = {"example", "test", "example.net"};
-constexpr std::array<std::string_view, 8> people = {"alice.smith", "bob", "c.jones",   "dora.weiss",
+constexpr std::array<std::string_view, 8> people = {"alice.smith", "bob", "c.jones",  "dora.weiss",
                                                     "emil",        "fay", "g.moreau", "henry"};
 constexpr std::uint64_t first_unknown = 1'000'000'000;  // customers from here on are in no policy
 
 std::string domain(std::uint64_t n) {
   return fmt::format("{}{}{}.{}", colours[n % 8], things[n / 8 % 8], n, endings[n % 3]);
 }
-std::string person(std::uint64_t n) { return fmt::format("{}{}@{}", people[n % 8], n % 100, domain(n)); }
+std::string person(std::uint64_t n) {
+  return fmt::format("{}{}@{}", people[n % 8], n % 100, domain(n));
+}
 
 // Below four million a network for each customer, scattered over 30.0.0.0 to 93.255.255.255 and 2a00::/16.
-std::uint64_t scattered(std::uint64_t n) { return n * 0x9e3779b1 % (1u << 22); }
+std::uint64_t scattered(std::uint64_t n) {
+  return n * 0x9e3779b1 % (1u << 22);
+}
 std::string network4(std::uint64_t n) {
   const auto net = scattered(n);
   return fmt::format("{}.{}.{}", 30 + (net >> 16), net >> 8 & 255, net & 255);
 }
-std::string network6(std::uint64_t n) { return fmt::format("2a00:{:x}:{:x}", scattered(n) >> 16, scattered(n) & 0xffff); }
+std::string network6(std::uint64_t n) {
+  return fmt::format("2a00:{:x}:{:x}", scattered(n) >> 16, scattered(n) & 0xffff);
+}
 
 constexpr const char* our_network = "198.51.100";
 
@@ -110,10 +120,17 @@ class Author {
   ScaleLine line() {
     const auto n = customers_++;
     switch (dice_.below(16)) {
-      case 0: case 1: case 2: case 3: return {{{Kind::sender, person(n)}}};
-      case 4: case 5: return {{{Kind::recipient, person(n)}}};
-      case 6: case 7: case 8: return {{{Kind::sender_domain, domain(n)}}};
-      case 9: case 10: return {{{Kind::network4, network4(n)}}};
+      case 0:
+      case 1:
+      case 2:
+      case 3: return {{{Kind::sender, person(n)}}};
+      case 4:
+      case 5: return {{{Kind::recipient, person(n)}}};
+      case 6:
+      case 7:
+      case 8: return {{{Kind::sender_domain, domain(n)}}};
+      case 9:
+      case 10: return {{{Kind::network4, network4(n)}}};
       case 11: return {{{Kind::network6, network6(n)}}};
       case 12: return {{{Kind::role_pattern, domain(n)}}};
       case 13: return {{{Kind::host_pattern, domain(n)}}};
@@ -202,9 +219,11 @@ RequestForm unknown_mail(Dice& dice) {
   form.set(Attribute::sender, person(customer()));
   form.set(Attribute::recipient, person(customer()));
   const auto host = fmt::format("mail{}.{}", dice.below(100), domain(customer()));
-  for (const auto name : {Attribute::client_name, Attribute::reverse_client_name, Attribute::helo_name}) form.set(name, host);
+  for (const auto name : {Attribute::client_name, Attribute::reverse_client_name, Attribute::helo_name})
+    form.set(name, host);
   const auto a = dice.below(256), b = dice.below(256), c = dice.below(256);
-  form.set(Attribute::client_address, a < 32 ? fmt::format("2001:db8:{:x}::{:x}", b, c) : fmt::format("10.{}.{}.{}", a, b, c));
+  form.set(Attribute::client_address,
+           a < 32 ? fmt::format("2001:db8:{:x}::{:x}", b, c) : fmt::format("10.{}.{}.{}", a, b, c));
   form.set(Attribute::instance, fmt::format("{:x}.0", dice.below(1ull << 40)));
   form.set(Attribute::size, std::to_string(dice.below(2'000'000)));
   return form;
@@ -225,9 +244,13 @@ void match(const std::vector<ScaleTest>& tests, RequestForm& mail) {
 
 }  // namespace
 
-ScalePolicy make_scale_policy(std::uint64_t seed, std::size_t lines) { return Author{seed}.write(lines); }
+ScalePolicy make_scale_policy(std::uint64_t seed, std::size_t lines) {
+  return Author{seed}.write(lines);
+}
 
-std::string to_policy_conf(const ScalePolicy& policy) { return PolicyWriter{}.write(policy); }
+std::string to_policy_conf(const ScalePolicy& policy) {
+  return PolicyWriter{}.write(policy);
+}
 
 std::string to_postfwd(const ScalePolicy& policy) {
   std::string text;
@@ -255,7 +278,8 @@ RequestPool scale_hits(const ScalePolicy& policy, Spread spread, std::uint64_t s
   for (std::size_t i = answers.size(); i > 1; --i) std::swap(answers[i - 1], answers[dice.below(i)]);
   RequestPool pool;
   while (pool.size() < count) {
-    const auto [line, caller] = answers[spread == Spread::even ? dice.below(answers.size()) : busy(dice, answers.size())];
+    const auto [line, caller] =
+        answers[spread == Spread::even ? dice.below(answers.size()) : busy(dice, answers.size())];
     auto mail = unknown_mail(dice);
     if (caller != nullptr) match(caller->tests, mail);
     match(line->tests, mail);
@@ -267,8 +291,8 @@ RequestPool scale_hits(const ScalePolicy& policy, Spread spread, std::uint64_t s
 std::string worst_policy_conf(std::size_t lines) {
   std::string text = "acl named client_name .\naction no REJECT\n";
   for (std::size_t n = 0; n < lines; ++n) {
-    text += fmt::format("acl a{0} client_address ::/0 0.0.0.0-224.{1}.{2}.{3}\naccess a{0} !named no\n", n, n >> 16 & 255,
-                        n >> 8 & 255, n & 255);
+    text += fmt::format("acl a{0} client_address ::/0 0.0.0.0-224.{1}.{2}.{3}\naccess a{0} !named no\n", n,
+                        n >> 16 & 255, n >> 8 & 255, n & 255);
   }
   return text;
 }

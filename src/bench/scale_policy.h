@@ -12,7 +12,14 @@ namespace policymux {
 
 struct ScaleTest {
   enum class Kind : std::uint8_t {
-    sender, recipient, sender_domain, recipient_domain, role_pattern, host_pattern, network4, network6,
+    sender,
+    recipient,
+    sender_domain,
+    recipient_domain,
+    role_pattern,
+    host_pattern,
+    network4,
+    network6,
   };
   Kind kind;
   std::string value;  // an address, a domain, or the first parts of a network

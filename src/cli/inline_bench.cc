@@ -56,10 +56,10 @@ int inline_bench(const InlineBenchOptions& options) {
   }
   const double decide = nanoseconds_each(requests.size(), [&](std::size_t i) { engine->evaluate(requests[i]); });
   if (options.json) {
-    fmt::print("{{\"load_ms\": {:.1f}, \"parse_ns\": {:.1f}, \"decide_ns\": {:.1f}, \"requests\": {}, \"lines\": {}}}\n",
+    fmt::print(R"({{"load_ms": {:.1f}, "parse_ns": {:.1f}, "decide_ns": {:.1f}, "requests": {}, "lines": {}}})" "\n",
                load.count(), parse, decide, requests.size(), engine->lines());
   } else {
-    fmt::print("load    {:7.1f} ms the policy, {} access lines\nparse   {:7.1f} ns a request\ndecide  {:7.1f} ns a request\n",
+    fmt::print("load    {:7.1f} ms, {} access lines\nparse   {:7.1f} ns a request\ndecide  {:7.1f} ns a request\n",
                load.count(), engine->lines(), parse, decide);
   }
   return 0;

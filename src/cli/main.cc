@@ -76,7 +76,8 @@ void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_proces
                with_default("where the floor listens", bench.floor_options.listen));
   command.add_option("--generate", bench.generate,
                      "no load: print a policy, the same for postfwd, the worst policy, or requests: that match the "
-                     "policy, that match any line of it alike, that match none (policy, postfwd, worst, hits, scattered, misses)")
+                     "policy, that match any line of it alike, that match none "
+                     "(policy, postfwd, worst, hits, scattered, misses)")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Product>{std::begin(products), std::end(products)}));
   command.add_option("--lines", bench.lines, "access lines of that policy (100)")->check(CLI::Range(1, 10'000'000));
   command.add_flag("--inline", is_inline,

@@ -22,7 +22,8 @@ class Backtracker {
  public:
   // How many steps from each place. The engine counts anew for each.
   static constexpr std::uint32_t step_limit(std::size_t value_size) {
-    return static_cast<std::uint32_t>(std::clamp<std::size_t>(most_steps / (value_size + 1), 1, most_steps_from_a_place));
+    const auto share = most_steps / (value_size + 1);
+    return static_cast<std::uint32_t>(std::clamp<std::size_t>(share, 1, most_steps_from_a_place));
   }
   static constexpr std::size_t most_steps = 1'000'000, most_steps_from_a_place = 10'000;
 

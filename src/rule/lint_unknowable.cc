@@ -96,10 +96,11 @@ class Reader {
       if ((fits & seen) != 0) continue;
       const auto& acl = policy_.acls[term.acl];
       const auto attribute = needed_by(acl.test);
-      doubts_.push_back({line.place,
-                         {"this line never matches: acl " + in_quotes(acl.name) + " is UNKNOWN at " + names(seen) +
-                              ", and no other protocol state fits the line",
-                          attribute ? std::string{attribute_name(*attribute)} + " can be known at " + names(fits) : ""}});
+      doubts_.push_back(
+          {line.place,
+           {"this line never matches: acl " + in_quotes(acl.name) + " is UNKNOWN at " + names(seen) +
+                ", and no other protocol state fits the line",
+            attribute ? std::string{attribute_name(*attribute)} + " can be known at " + names(fits) : ""}});
       return true;
     }
     return false;

@@ -45,7 +45,9 @@ struct Run {
   std::uint32_t begin = 0, size = 0;
 };
 template <class Vector>
-std::span<const typename Vector::value_type> slice(const Vector& all, Run run) { return {all.data() + run.begin, run.size}; }
+std::span<const typename Vector::value_type> slice(const Vector& all, Run run) {
+  return {all.data() + run.begin, run.size};
+}
 
 struct Slot {
   enum class Form : std::uint8_t { text, address, number };

@@ -228,8 +228,9 @@ void bench_all_nasty() {
       {"`(.*)\\1x`", 1, only("(.*)\\1x"), any_text},
       {"`(.*)(.*)(.*)\\1!`", 1, only("(.*)(.*)(.*)\\1!"), any_text},
   };
-  fmt::print("\n| patterns | how many | 64 bytes | 254 bytes | 2,048 bytes | 60,000 bytes |\n| --- | --- | --- | --- | --- "
-             "| --- |\n");
+  fmt::print(
+      "\n| patterns | how many | 64 bytes | 254 bytes | 2,048 bytes | 60,000 bytes |\n| --- | --- | --- | --- | --- "
+      "| --- |\n");
   for (const auto& nasty : all) bench_nasty(nasty);
 }
 

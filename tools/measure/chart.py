@@ -54,6 +54,7 @@ def apart(places, least):
 def chart(title, x_name, y_name, curves):
     x = Axis([p[0] for curve in curves for p in curve.points], LEFT, WIDTH - RIGHT)
     y = Axis([p[1] for curve in curves for p in curve.points], HEIGHT - BOTTOM, TOP)
+    middle = (TOP + HEIGHT - BOTTOM) / 2
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
              'font-family="sans-serif" font-size="13" fill="#222">',
              f"<title>{html.escape(title)}</title>", f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
@@ -67,7 +68,7 @@ def chart(title, x_name, y_name, curves):
     parts += [line(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, 'stroke="#222"'),
               line(LEFT, TOP, LEFT, HEIGHT - BOTTOM, 'stroke="#222"'),
               text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16, x_name),
-              text(22, (TOP + HEIGHT - BOTTOM) / 2, y_name, more=f' transform="rotate(-90 22 {(TOP + HEIGHT - BOTTOM) / 2})"')]
+              text(22, middle, y_name, more=f' transform="rotate(-90 22 {middle})"')]
     for curve in curves:
         path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in curve.points)
         dash = f' stroke-dasharray="{curve.dash}"' if curve.dash else ""

@@ -32,9 +32,9 @@ TEST_CASE("a generated policy has as many access lines as were asked for, of eve
     CHECK(count(worst_policy_conf(lines), "\naccess ") == lines);
   }
   const auto text = to_policy_conf(make_scale_policy(1, 1000));
-  for (const auto* part : {" sender match=exact ", " recipient match=exact ", " sender match=domain ", "recipient_domain",
-                           "@bluebank", "(info|sales|office)", "(dsl|dyn|ppp)", ".0/24\n", "::/48\n", " !a", "\nchain c3\n",
-                           " CHAIN c3\n"}) {
+  for (const auto* part :
+       {" sender match=exact ", " recipient match=exact ", " sender match=domain ", "recipient_domain", "@bluebank",
+        "(info|sales|office)", "(dsl|dyn|ppp)", ".0/24\n", "::/48\n", " !a", "\nchain c3\n", " CHAIN c3\n"}) {
     CAPTURE(part);
     CHECK(count(text, part) > 0);
   }

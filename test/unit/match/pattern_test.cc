@@ -125,15 +125,16 @@ TEST_CASE("the backtracking engine's steps are limited from each place of the va
   for (int i = 0; i < 7; ++i) blocks += blocks;
   CHECK(searched(pattern, blocks) == "gave up");
   // Constants, references and single characters are steps, too.
-  for (const std::string_view hard : {"(?=.)a*a*a*a*a*[bc]", "(.*)(.*)(.*)\\1[!]", "(?:a?){30}(?=b)[bc]", "((?=a)a|aa)+[bc]"}) {
+  for (const std::string_view hard :
+       {"(?=.)a*a*a*a*a*[bc]", "(.*)(.*)(.*)\\1[!]", "(?:a?){30}(?=b)[bc]", "((?=a)a|aa)+[bc]"}) {
     CAPTURE(hard);
     CHECK(searched(hard, std::string(20'000, 'a') + "!") == "gave up");
   }
 }
 
 TEST_CASE("which engine a pattern needs is known without compiling it, if it is not large") {
-  for (const std::string_view pattern : {"a", "(a+)+$", "x{999}", "(.)\\1", "a(?!b)", "((a{10}){20}){20}", "(x{100}){9}",
-                                         "^a{1001}$", "[\xc3\xa0-\xe2\x82\xac]{1000}"}) {
+  for (const std::string_view pattern : {"a", "(a+)+$", "x{999}", "(.)\\1", "a(?!b)", "((a{10}){20}){20}",
+                                         "(x{100}){9}", "^a{1001}$", "[\xc3\xa0-\xe2\x82\xac]{1000}"}) {
     CAPTURE(pattern);
     CHECK(engine_of(pattern, false) == Pattern::parse(pattern, false)->engine());
   }

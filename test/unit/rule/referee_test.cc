@@ -130,8 +130,8 @@ Size size_of_match() {
 }
 
 // One request, decided by both. Returns the line that decided, or "default".
-std::string compare(const Policy& policy, Evaluator& evaluator, const std::set<std::string>& shadowed, std::string_view bytes,
-             Random& random) {
+std::string compare(const Policy& policy, Evaluator& evaluator, const std::set<std::string>& shadowed,
+                    std::string_view bytes, Random& random) {
   RequestParser parser;
   REQUIRE(parser.parse(bytes) == ParseStatus::complete);
   auto& request = parser.request();

@@ -173,7 +173,7 @@ def match_room():
     subprocess.run([ROOT / "tools/build", directory, "-Dtests=true", "-Doptimization=2", "--",
                     "test/unit/match/bench-match"], check=True)
     result = subprocess.run([ROOT / directory / "test/unit/match/bench-match"], capture_output=True, text=True,
-                            timeout=300, check=True)
+                            timeout=600, check=True)
     indexes, patterns = result.stdout.split("\n\n")
     return indexes + "\n", patterns
 

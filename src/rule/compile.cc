@@ -343,29 +343,34 @@ class Compiler {
   void add_lines(const Chain& chain) {
     CompiledChain compiled{.lines = {static_cast<std::uint32_t>(table_->lines.size()),
                                      static_cast<std::uint32_t>(chain.lines.size())}};
-    for (const auto index : chain.lines) table_->lines.push_back(compile(policy_.lines[index], index));
+    for (const auto index : chain.lines) {
+      table_->lines.push_back(compile(policy_.lines[index]));
+      table_->line_texts.push_back(describe(policy_.lines[index], index));
+    }
     table_->chains.push_back(compiled);
   }
 
-  Line compile(const Access& access, LineId index) {
-    Line line{.terms = add_terms(access.terms), .action = access.action, .source = index, .text = access.text};
+  Line compile(const Access& access) {
+    Line line{.terms = add_terms(access.terms), .action = access.action};
     for (const auto& term : slice(table_->terms, line.terms)) {
-      const auto& predicate = table_->predicates[term.predicate];
-      line.depends_on_score |= predicate.depends_on_score;
-      switch (predicate.order) {
+      switch (table_->predicates[term.predicate].order) {
         case TestKind::inline_test: ++line.inline_terms; break;
         case TestKind::reading: ++line.reading_terms; break;
         case TestKind::acting: ++line.acting_terms; break;
         case TestKind::log: break;
       }
     }
-    line.label = policy_.where(access.place);
-    line.where_size = static_cast<std::uint32_t>(line.label.size());
+    return line;
+  }
+
+  LineText describe(const Access& access, LineId index) const {
+    LineText out{.source = index, .label = policy_.where(access.place), .text = access.text};
+    out.where_size = static_cast<std::uint32_t>(out.label.size());
     for (const auto& term : access.terms) {
       const auto& acl = policy_.acls[term.acl];
-      if (!acl.silent) line.label += (term.negated ? " !" : " ") + acl.name;
+      if (!acl.silent) out.label += (term.negated ? " !" : " ") + acl.name;
     }
-    return line;
+    return out;
   }
 
   // Which undecided lines forbid acting questions of later ones: those that can end the request, those that

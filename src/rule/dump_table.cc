@@ -26,7 +26,7 @@ std::string dump(const Table& table, const Policy& policy) {
   }
   std::vector<std::vector<std::string>> guards(table.lines.size());
   for (PredicateId predicate = 0; predicate < table.guarded.size(); ++predicate) {
-    for (const auto line : slice(table.guarded_lines, table.guarded[predicate])) {
+    for (const auto line : table.guarded_by(predicate)) {
       std::string acl = "?";
       for (std::size_t i = 0; i < policy.acls.size(); ++i) {
         if (table.predicate_of_acl[i] == predicate) acl = policy.acls[i].name;
@@ -38,7 +38,7 @@ std::string dump(const Table& table, const Policy& policy) {
     print("chain {}\n", policy.chains[i].name);
     const auto lines = table.chains[i].lines;
     for (LineId line = lines.begin; line < lines.begin + lines.size; ++line) {
-      print("  {}: guard", table.lines[line].label);
+      print("  {}: guard", table.line_texts[line].label);
       for (const auto& guard : guards[line]) print(" {}", guard);
       print("{}\n", guards[line].empty() ? " none" : "");
     }

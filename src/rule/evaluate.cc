@@ -107,7 +107,7 @@ void Evaluator::gather_candidates(const CompiledChain& chain) {
   const auto base = candidates_.size();
   const auto first = chain.lines.begin, last = chain.lines.begin + chain.lines.size;
   const auto take = [&](PredicateId predicate) {
-    const auto lines = slice(table_->guarded_lines, table_->guarded[predicate]);
+    const auto lines = table_->guarded_by(predicate);
     for (auto at = std::lower_bound(lines.begin(), lines.end(), first); at != lines.end() && *at < last; ++at) {
       candidates_.push_back(*at);
     }
@@ -145,6 +145,7 @@ void Evaluator::stay_open(const Line& line) {
 // Is the line TRUE? Inline tests first, then reading, then acting ones. A line that cannot match any more
 // is left at once, but for one thing: did it fail to match only because a look-up failed?
 Evaluator::Match Evaluator::judge(const Line& line) {
+  if (line.is_its_guard && gave_up_.empty()) return Match::yes;
   const auto terms = slice(table_->terms, line.terms);
   auto all = Truth::yes();
   for (const auto& term : terms.first(line.inline_terms)) {
@@ -365,6 +366,7 @@ Truth Evaluator::value(const CompiledTerm& term) {
 }
 
 Truth Evaluator::truth(PredicateId id) {
+  if (held_[id] == stamp_) return Truth::yes();
   const auto& predicate = table_->predicates[id];
   const auto t = plain_truth(id, predicate);
   if (predicate.on_error == OnError::unknown) return t;
@@ -416,7 +418,6 @@ Truth Evaluator::plain_truth(PredicateId id, const Predicate& predicate) {
 }
 
 Truth Evaluator::indexed(PredicateId id, const Predicate& predicate) {
-  if (held_[id] == stamp_) return Truth::yes();
   for (const auto group : slice(table_->groups_of, predicate.parts)) ask(group);
   if (held_[id] == stamp_) return Truth::yes();
   if (!gave_up_.empty() && std::find(gave_up_.begin(), gave_up_.end(), id) != gave_up_.end()) return Truth::failed();
@@ -571,7 +572,7 @@ void Evaluator::expand(const Template& text, LineId line, std::string& out) {
     } else if (std::holds_alternative<Template::Tags>(part)) {
       out += tags();
     } else if (std::holds_alternative<Template::Rule>(part)) {
-      if (line < table_->lines.size()) out += table_->lines[line].where();
+      if (line < table_->line_texts.size()) out += table_->line_texts[line].where();
     } else {
       const auto& acl = std::get<Template::Acl>(part);
       append_safe(out, found_by(table_->predicate_of_acl[acl.acl], acl.field));

@@ -55,7 +55,7 @@ class Filing {
     std::vector<std::vector<LineId>> guarded(table_.predicates.size());
     for (auto& chain : table_.chains) file(chain, guarded);
     for (const auto& lines : guarded) {
-      table_.guarded.push_back(append(table_.guarded_lines, lines));
+      table_.guarded.push_back(lines.size() == 1 ? Run{lines.front(), 1} : append(table_.guarded_lines, lines));
     }
   }
 
@@ -66,6 +66,7 @@ class Filing {
     for (LineId line = chain.lines.begin; line < chain.lines.begin + chain.lines.size; ++line) {
       const auto guard = guard_of(table_.lines[line]);
       if (guard.predicates.empty()) unguarded.push_back(line);
+      table_.lines[line].is_its_guard = is_only_term(table_.lines[line], guard);
       for (const auto predicate : guard.predicates) {
         guarded[predicate].push_back(line);
         const auto asked = slice(table_.groups_of, table_.predicates[predicate].parts);
@@ -90,6 +91,12 @@ class Filing {
     const auto terms = slice(table_.terms, line.terms);
     for (const auto& term : terms.first(line.inline_terms)) keep_cheaper(best, guard_of(term.predicate, term.negated));
     return best;
+  }
+
+  bool is_only_term(const Line& line, const Guard& guard) const {
+    if (line.terms.size != 1 || guard.predicates.size() != 1) return false;
+    const auto& term = table_.terms[line.terms.begin];
+    return !term.negated && term.predicate == guard.predicates.front();
   }
 
   static void keep_cheaper(Guard& best, const Guard& other) {

@@ -102,12 +102,17 @@ struct CompiledAction {
   QuestionId question = 0;       // learn, policy
 };
 
-struct Line {
+// What evaluation reads of an access line: never more than one cache line, which is what a large policy costs.
+struct alignas(32) Line {
   Run terms{};                   // of `terms`
-  std::uint32_t inline_terms = 0, reading_terms = 0, acting_terms = 0;  // in this order; the rest are logs
-  bool depends_on_score = false;
+  std::uint16_t inline_terms = 0, reading_terms = 0, acting_terms = 0;  // in this order; the rest are logs
+  bool is_its_guard = false;     // it has no other term: TRUE whenever its guard holds
   bool blocks = false;           // while it is undecided no acting question of a later line may be asked
   std::optional<std::uint32_t> action{};  // nullopt: the default
+};
+
+// What people read of it.
+struct LineText {
   LineId source = 0;             // index into Policy::lines: the order of the file
   std::string label{};           // "policy.conf:12 foo !bar": for the log, silent tests left out
   std::uint32_t where_size = 0;  // of "policy.conf:12"
@@ -129,6 +134,7 @@ class Table {
   std::vector<Group> groups;
   LargeVector<Predicate> predicates;
   LargeVector<Line> lines;             // chain by chain, in the order of the file
+  LargeVector<LineText> line_texts;    // by LineId
   std::vector<CompiledChain> chains;   // chains[0] is main
   std::vector<CompiledAction> actions;
   std::optional<std::uint32_t> default_action;
@@ -137,7 +143,7 @@ class Table {
   LargeVector<GroupId> groups_of;
   std::vector<LineId> unguarded;
   std::vector<GroupId> guard_groups;
-  LargeVector<Run> guarded;            // by predicate: of guarded_lines
+  LargeVector<Run> guarded;            // by predicate: of guarded_lines; where the size is 1, begin is the line itself
   LargeVector<LineId> guarded_lines;   // ascending for each predicate
   std::vector<NumberRange> score_ranges;
   std::vector<std::uint32_t> tags_of;  // 1 + index into tags
@@ -151,6 +157,12 @@ class Table {
   std::string recipient_delimiter{"+"};
   std::vector<std::string> restriction_classes;
   std::vector<ValueFilePtr> lists;            // by path: what the next table need not read again
+
+  // The lines filed under a predicate, ascending.
+  std::span<const LineId> guarded_by(PredicateId predicate) const {
+    const auto& run = guarded[predicate];
+    return run.size == 1 ? std::span{&run.begin, 1} : slice(guarded_lines, run);
+  }
 
   static constexpr PredicateId no_predicate = ~PredicateId{0};
   static constexpr LineId no_line = ~LineId{0};

@@ -279,6 +279,9 @@ ExactIndex::~ExactIndex() = default;
 std::span<const std::uint32_t> ExactIndex::find(std::string_view key) const {
   return data_ ? data_->find(key) : std::span<const std::uint32_t>{};
 }
+void ExactIndex::prefetch(std::string_view key) const {
+  if (data_) __builtin_prefetch(&data_->buckets[data_->home(Data::hash(key))]);
+}
 std::size_t ExactIndex::size() const {
   return data_ ? data_->keys : 0;
 }
@@ -320,7 +323,9 @@ DomainIndex DomainIndex::Builder::build() && {
   return index;
 }
 
-void DomainIndex::find(std::string_view host, IdList& out) const {
+// The domains that the host lies in and that are as long as some key.
+template <class Visit>
+void DomainIndex::for_each_candidate(std::string_view host, Visit visit) const {
   host = without_trailing_dots(host);
   auto end = host.size();  // of the part still to be cut into labels
   for (int label = 0; label < most_labels && end > 0; ++label) {
@@ -328,10 +333,19 @@ void DomainIndex::find(std::string_view host, IdList& out) const {
     const bool whole = dot == host.npos;
     const auto domain = host.substr(whole ? 0 : dot + 1);
     end = whole ? 0 : dot;
-    if ((sizes_ & size_bit(domain.size())) == 0) continue;
+    if ((sizes_ & size_bit(domain.size())) != 0) visit(domain, whole);
+  }
+}
+
+void DomainIndex::find(std::string_view host, IdList& out) const {
+  for_each_candidate(host, [&](std::string_view domain, bool whole) {
     for (const auto id : keys_.find(domain))
       if (!(whole && id % 2 == 1)) out.push_back(id / 2);
-  }
+  });
+}
+
+void DomainIndex::prefetch(std::string_view host) const {
+  for_each_candidate(host, [this](std::string_view domain, bool) { keys_.prefetch(domain); });
 }
 
 // --- prefixes and suffixes -----------------------------------------------------------------------------------
@@ -365,14 +379,24 @@ AffixIndex AffixIndex::Builder::build() && {
   return index;
 }
 
-void AffixIndex::find(std::string_view value, IdList& out) const {
+template <class Visit>
+void AffixIndex::for_each_candidate(std::string_view value, Visit visit) const {
   for (const auto& [size, open_ends] : lengths_) {
     if (size > value.size()) break;
     const auto key = affix_of(value, affix_, size);
-    if ((open_ends & open_end(key, affix_)) == 0) continue;
+    if ((open_ends & open_end(key, affix_)) != 0) visit(key);
+  }
+}
+
+void AffixIndex::find(std::string_view value, IdList& out) const {
+  for_each_candidate(value, [&](std::string_view key) {
     const auto ids = keys_.find(key);
     out.insert(out.end(), ids.begin(), ids.end());
-  }
+  });
+}
+
+void AffixIndex::prefetch(std::string_view value) const {
+  for_each_candidate(value, [this](std::string_view key) { keys_.prefetch(key); });
 }
 
 }  // namespace policymux

@@ -40,6 +40,8 @@ class ExactIndex {
 
   // Ascending, each once. Points into the index.
   std::span<const std::uint32_t> find(std::string_view key) const;
+  // Fetches what find() will read first, so that look-ups in several large indexes wait together.
+  void prefetch(std::string_view key) const;
   std::size_t size() const;    // distinct keys
   std::size_t memory() const;  // bytes
 
@@ -65,9 +67,13 @@ class DomainIndex {
     ExactIndex::Builder keys_;
   };
   void find(std::string_view host, IdList& out) const;  // an id perhaps more than once
+  void prefetch(std::string_view host) const;
   std::size_t memory() const { return keys_.memory(); }
 
  private:
+  template <class Visit>
+  void for_each_candidate(std::string_view host, Visit visit) const;
+
   std::uint64_t sizes_ = 0;  // a bit for each size (modulo 64) that keys have
   ExactIndex keys_;          // to twice the id, plus one where the domain itself is left out
 };
@@ -89,6 +95,7 @@ class AffixIndex {
     ExactIndex::Builder keys_;
   };
   void find(std::string_view value, IdList& out) const;  // an id perhaps more than once
+  void prefetch(std::string_view value) const;
   std::size_t memory() const { return lengths_.capacity() * sizeof(Length) + keys_.memory(); }
 
  private:
@@ -96,6 +103,9 @@ class AffixIndex {
     std::size_t size;
     std::uint64_t open_ends;  // a bit for each byte (modulo 64) at which a key of this length may end
   };
+  template <class Visit>
+  void for_each_candidate(std::string_view value, Visit visit) const;
+
   Affix affix_ = Affix::prefix;
   std::vector<Length> lengths_;  // ascending, distinct
   ExactIndex keys_;

@@ -19,6 +19,11 @@ constexpr std::string_view look_up_failed_reply = "action=DEFER 4.7.1 Temporary 
 
 bool rejects(Verb verb) { return verb == Verb::reject || verb == Verb::code_5nn; }
 
+// Those whose index can say where it will look.
+bool is_prefetched(Way way) {
+  return way == Way::exact || way == Way::domain || way == Way::prefix || way == Way::suffix;
+}
+
 std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
   std::int64_t sum = 0;
   if (!__builtin_add_overflow(a, b, &sum)) return sum;
@@ -112,7 +117,9 @@ void Evaluator::gather_candidates(const CompiledChain& chain) {
       candidates_.push_back(*at);
     }
   };
-  for (const auto group : slice(table_->guard_groups, chain.guard_groups)) {
+  const auto groups = slice(table_->guard_groups, chain.guard_groups);
+  if (table_->is_large) std::ranges::for_each(groups, [this](GroupId group) { prefetch(group); });
+  for (const auto group : groups) {
     ask(group);
     for (const auto hit : slice(hits_, groups_[group].hits)) take(hit);
   }
@@ -524,14 +531,36 @@ void Evaluator::ask(GroupId id) {
   const auto& group = table_->groups[id];
   auto& value = slot(group.slot);
   if (value.known) probe(group, value);
-  for (auto hit = begin; hit < hits_.size(); ++hit) held_[hits_[hit]] = stamp_;
+  for (auto hit = begin; hit < hits_.size(); ++hit) {
+    held_[hits_[hit]] = stamp_;
+    __builtin_prefetch(&table_->guarded[hits_[hit]]);
+  }
   state = {stamp_, {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(hits_.size() - begin)}};
   asked_.push_back(id);
 }
 
+std::string_view Evaluator::asked_text(const Group& group, SlotValue& value) {
+  const auto text = group.folded && group.way != Way::regex ? folded(value) : value.text;
+  return group.way == Way::domain ? domain_part(table_->slots[group.slot].source, text) : text;
+}
+
+// What a large table needs is seldom in a cache: the groups' look-ups wait for memory together.
+void Evaluator::prefetch(GroupId id) {
+  const auto& group = table_->groups[id];
+  if (!is_prefetched(group.way)) return;
+  auto& value = slot(group.slot);
+  if (!value.known) return;
+  const auto text = asked_text(group, value);
+  const auto fetch = Overloaded{
+      [&]<class Index>(const Index& index) requires requires { index.prefetch(text); } { index.prefetch(text); },
+      [](const auto&) {},
+  };
+  std::visit(fetch, group.index);
+  for (const auto& probe : group.lists) std::visit(fetch, probe.list->index);
+}
+
 void Evaluator::probe(const Group& group, SlotValue& value) {
-  auto text = group.folded && group.way != Way::regex ? folded(value) : value.text;
-  if (group.way == Way::domain) text = domain_part(table_->slots[group.slot].source, text);
+  const auto text = asked_text(group, value);
   const auto add = [this](std::span<const std::uint32_t> ids) { hits_.insert(hits_.end(), ids.begin(), ids.end()); };
   std::visit(Overloaded{
       [](const std::monostate&) {},

@@ -141,6 +141,8 @@ class Evaluator {
 
   void ask(GroupId id);
   void probe(const Group& group, SlotValue& slot);
+  void prefetch(GroupId id);
+  std::string_view asked_text(const Group& group, SlotValue& slot);
   SlotValue& slot(SlotId id);
   std::string_view folded(SlotValue& slot);
   static bool look_up(const ListIndex& list, std::string_view text, const SlotValue& slot, IdList& scratch);

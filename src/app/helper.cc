@@ -1,7 +1,8 @@
 #include "app/helper.h"
 
 #include <pthread.h>
-#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <utility>
@@ -9,10 +10,10 @@
 namespace policymux {
 namespace {
 
-void set_policy(pthread_t thread, int policy) {
-  const sched_param parameters{};
-  pthread_setschedparam(thread, policy, &parameters);
-}
+// About a tenth of a processor that somebody else wants whole.
+constexpr int background = 10, ordinary = 0;
+
+void set_nice(pid_t thread, int nice) { ::setpriority(PRIO_PROCESS, static_cast<id_t>(thread), nice); }
 
 // Signals are the loop's.
 void block_signals() {
@@ -28,9 +29,9 @@ Helper::~Helper() {
   {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
+    if (id_ != 0) set_nice(id_, ordinary);
   }
   wake_.notify_one();
-  set_policy(thread_.native_handle(), SCHED_OTHER);
   thread_.join();
 }
 
@@ -42,12 +43,13 @@ void Helper::post(std::function<void()> job) {
   wake_.notify_one();
   if (thread_.joinable()) return;
   thread_ = std::thread{[this] { run(); }};
-  set_policy(thread_.native_handle(), SCHED_IDLE);
 }
 
 void Helper::run() {
   block_signals();
   std::unique_lock lock{mutex_};
+  id_ = ::gettid();
+  if (!stopping_) set_nice(id_, background);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
     if (jobs_.empty()) return;

@@ -242,7 +242,7 @@ class Privileges(unittest.TestCase):
             self.assertEqual(path.read_text(), "")
 
     @unittest.skipUnless(has_capability(24), "needs CAP_SYS_RESOURCE")
-    def test_the_helper_thread_may_leave_idle_priority_when_it_is_waited_for(self):
+    def test_the_helper_thread_may_leave_low_priority_when_it_is_waited_for(self):
         with Daemon() as daemon:
             limits = pathlib.Path(f"/proc/{daemon.pid}/limits").read_text()
             self.assertRegex(limits, r"(?m)^Max nice priority +(2\d|3\d|40) ")
@@ -581,7 +581,7 @@ class UnderLoad(unittest.TestCase):
                 before = len(threads[0].actions)
                 daemon.reload(policies[n % 3])
                 wait_until(lambda: len(threads[0].actions) > before + 10, "traffic goes on")
-            daemon.reload(policies[1])  # the helper has idle priority: under load it may have joined reloads
+            daemon.reload(policies[1])  # the helper has low priority: under load it may have joined reloads
             wait_until(lambda: "REJECT Never" in threads[0].actions, "the new policy")
             for thread in threads:
                 thread.stopping = True

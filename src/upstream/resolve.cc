@@ -1,0 +1,73 @@
+#include "upstream/resolve.h"
+
+#include <netdb.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <memory>
+
+#include <fmt/format.h>
+
+namespace policymux {
+namespace {
+
+using Addresses = std::vector<SocketAddress>;
+using AddressList = std::unique_ptr<addrinfo, decltype([](addrinfo* list) { ::freeaddrinfo(list); })>;
+
+Addresses local_address(const Endpoint& endpoint) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (endpoint.path.size() >= sizeof address.sun_path) return {};
+  endpoint.path.copy(address.sun_path, sizeof address.sun_path - 1);
+  SocketAddress out{.size = sizeof address};
+  std::memcpy(&out.storage, &address, sizeof address);
+  return {out};
+}
+
+// `flags`: of getaddrinfo(). The error is a sentence.
+Result<Addresses, std::string> look_up(const Endpoint& endpoint, int flags) {
+  if (endpoint.kind == Endpoint::Kind::local) return local_address(endpoint);
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICSERV | flags;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const char* const host = endpoint.host.empty() ? nullptr : endpoint.host.c_str();
+  const int error = ::getaddrinfo(host, std::to_string(endpoint.port).c_str(), &hints, &found);
+  if (error != 0) return Unexpected<std::string>{::gai_strerror(error)};
+  const AddressList list{found};
+  Addresses out;
+  for (const auto* one = found; one != nullptr; one = one->ai_next) {
+    SocketAddress address{.size = one->ai_addrlen};
+    std::memcpy(&address.storage, one->ai_addr, one->ai_addrlen);
+    if (std::ranges::find(out, address) == out.end()) out.push_back(address);
+  }
+  return out;
+}
+
+}  // namespace
+
+Addresses numeric_addresses(const Endpoint& endpoint) {
+  auto found = look_up(endpoint, AI_NUMERICHOST);
+  return found ? *std::move(found) : Addresses{};
+}
+
+ServiceAddresses resolve_services(const std::vector<Config::Service>& services, Diagnostics& diagnostics) {
+  ServiceAddresses out;
+  for (const auto& service : services) {
+    const auto* endpoint = std::get_if<Endpoint>(&service.address);
+    if (endpoint == nullptr) continue;
+    const auto [place, is_new] = out.try_emplace(to_string(*endpoint));
+    if (!is_new) continue;
+    auto found = look_up(*endpoint, 0);
+    if (found) {
+      place->second = *std::move(found);
+      continue;
+    }
+    diagnostics.push_back({.severity = Severity::warning,
+                           .what = {.text = fmt::format("service {}: no address for '{}': {}", service.name,
+                                                        endpoint->host, found.error())}});
+  }
+  return out;
+}
+
+}  // namespace policymux

@@ -1,0 +1,37 @@
+// Where services are: their names as addresses.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "config/config.h"
+
+namespace policymux {
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  bool operator==(const SocketAddress& other) const {
+    return size == other.size && std::memcmp(&storage, &other.storage, size) == 0;
+  }
+};
+
+// By the text of the endpoint, "inet:host:port"; in the order in which they are to be tried.
+using ServiceAddresses = std::map<std::string, std::vector<SocketAddress>>;
+
+// The addresses of all services that have one to connect to. A name that has none, or none at the moment, is a
+// warning, and its list is empty.
+//   Blocks  asks the system's resolver: for the start and for the helper thread.
+ServiceAddresses resolve_services(const std::vector<Config::Service>& services, Diagnostics& diagnostics);
+
+// The address of an endpoint whose host needs no looking up, or nothing.
+std::vector<SocketAddress> numeric_addresses(const Endpoint& endpoint);
+
+}  // namespace policymux

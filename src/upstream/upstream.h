@@ -1,0 +1,69 @@
+// Other policy servers, asked on behalf of the policy: services, in groups whose members stand in for each other.
+//
+//   question ─▶ group: which service? ─▶ service: a kept connection, or the queue ─▶ connection ─▶ answer
+//                 ▲                                                                      │
+//                 └────────────── failed: the next one, within the group's deadline ◀────┘
+//
+// One try of a request at a time; a request is sent again only after a failure, or where a kept connection proved
+// closed before anything was answered.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "ask/question.h"
+#include "config/config.h"
+#include "log/logger.h"
+#include "loop/loop.h"
+#include "upstream/figures.h"
+#include "upstream/resolve.h"
+
+namespace policymux {
+
+// One try that is over, for those who log each.
+struct TryReport {
+  const Config::Service& service;
+  const ServiceFigures& figures;       // this try included
+  milliseconds delay;                  // since the try began, waiting for a connection included
+  std::string_view action;             // what was answered; empty: the try failed
+  std::string_view failure;            // why; empty: it was answered
+};
+
+struct UpstreamOptions {
+  std::function<double()> random{};                    // 0 to 1, for jitter and starting points; empty: by chance
+  bool random_start = false;                           // `weighted` begins at a random service, in proportion to weights
+  std::function<void(const TryReport&)> on_try{};      // called from the loop; must not ask or destroy anything
+};
+
+// Answers QuestionKind::policy and QuestionKind::service. The first of the definition's values names the group.
+//   policy   yes, field `action`: what a service answered, checked and repaired, or the group's default_action when
+//            all failed or the deadline is near.
+//   service  yes or no: does the answer match one of the patterns that follow the name (none: is it anything but
+//            DUNNO)? Field `answer`: the answer. unknown: all services failed.
+// Owns its sockets and, while a request is under way, a copy of its attributes.   Threads: the loop's alone.
+class Upstream final : public Asker {
+ public:
+  // What of `config` it uses: services, groups, main.restriction_classes. Services that are programs (exec:) are left
+  // out. REQUIRES: loop and logger outlive it, and it outlives every Asking.
+  Upstream(Loop& loop, Logger& logger, const Config& config, ServiceAddresses addresses, UpstreamOptions options = {});
+  ~Upstream() override;
+  Upstream& operator=(Upstream&&) = delete;
+
+  // From the next question on. A service that did not change keeps its connections, its health and its figures;
+  // questions under way keep the services that they began with.
+  void use(const Config& config, ServiceAddresses addresses);
+
+  std::unique_ptr<Asking> ask(const Question& question, AnswerSink& sink, std::uint32_t token) override;
+
+  UpstreamSnapshot snapshot() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace policymux

@@ -24,6 +24,7 @@
 #include "log/flusher.h"
 #include "log/target.h"
 #include "session/server.h"
+#include "upstream/upstream.h"
 
 namespace policymux {
 namespace {
@@ -93,25 +94,26 @@ void let_hangups_through() { change_hangup_mask(SIG_UNBLOCK); }
 // What serves once all is read, bound and dropped.
 class Daemon {
  public:
-  Daemon(Loop& loop, Logger& logger, const ServiceManager& manager, const Origins& origins, Ruleset ruleset)
+  Daemon(Loop& loop, Logger& logger, const ServiceManager& manager, const Origins& origins, Ruleset ruleset,
+         ServiceAddresses addresses)
       : loop_{loop},
         logger_{logger},
         manager_{manager},
         config_{*std::move(ruleset.config)},
+        upstream_{loop, logger, config_, std::move(addresses)},
         decider_{loop, logger, metrics_, std::move(ruleset.table), decide_settings(config_.main)},
         server_{loop, decider_, logger, metrics_, server_settings(config_.main)},
         frozen_{std::move(ruleset.frozen)},
         reloader_{loop,
                   logger,
                   origins,
-                  built_in(),
                   {.in_force = [this] { return InForce{decider_.live().evaluator.shared_table(), frozen_}; },
                    .reloaded = [this](Reload& fresh) { reload(fresh); },
                    .lists_reloaded = [this](ListReload& fresh) { reload_lists(fresh); }}} {
+    decider_.plug(QuestionKind::service, upstream_);
+    decider_.plug(QuestionKind::policy, upstream_);
     if (config_.main.watch_files) reloader_.watch_first();
   }
-
-  static std::vector<QuestionKind> built_in() { return {}; }
 
   void run(std::vector<ListeningSocket> sockets) {
     for (auto& socket : sockets) {
@@ -157,6 +159,7 @@ class Daemon {
     config_ = std::move(config);
     // What is sealed stays as it runs.
     server_.set(server_settings(config_.main));
+    upstream_.use(config_, std::move(fresh.addresses));
     decider_.set(decide_settings(config_.main));
     reloader_.free(decider_.use(*std::move(fresh.succession)));
     std::swap(frozen_, fresh.frozen);
@@ -195,6 +198,7 @@ class Daemon {
   const ServiceManager& manager_;
   Metrics metrics_;
   Config config_;
+  Upstream upstream_;
   Decider decider_;
   Server server_;
   std::shared_ptr<const FrozenPolicy> frozen_;
@@ -225,16 +229,17 @@ Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover han
   if (*identity) {
     if (const auto taken = take(**identity, config.main.chroot); !taken) return Problem{taken.error()};
   }
-  const auto built_in = Daemon::built_in();
-  auto ruleset = read_ruleset(
-      options.origins, std::move(config),
-      {.built_in = built_in, .keep_list_texts = false, .progress = ProgressLine::on_terminal()});
+  auto ruleset = read_ruleset(options.origins, std::move(config),
+                              {.keep_list_texts = false, .progress = ProgressLine::on_terminal()});
   tell_all(ruleset.diagnostics);
   if (!ruleset.usable()) return Problem{};
+  Diagnostics doubts;
+  auto addresses = resolve_services(ruleset.config->services, doubts);
+  tell_all(doubts);
 
   Loop loop;
   const LogFlusher flusher{loop, logger};
-  Daemon daemon{loop, logger, handover.manager, options.origins, std::move(ruleset)};
+  Daemon daemon{loop, logger, handover.manager, options.origins, std::move(ruleset), std::move(addresses)};
   const Heartbeat heartbeat{loop, handover.manager, handover.watchdog};
   logger.format(Level::info, "started, version {}", POLICYMUX_VERSION);
   all_is_well();

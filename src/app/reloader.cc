@@ -24,9 +24,8 @@ std::set<std::string> without(const std::set<std::string>& all, const std::set<s
 
 }  // namespace
 
-Reloader::Reloader(Loop& loop, Logger& logger, Origins origins, std::vector<QuestionKind> built_in, Calls calls)
+Reloader::Reloader(Loop& loop, Logger& logger, Origins origins, Calls calls)
     : origins_{std::move(origins)},
-      built_in_{std::move(built_in)},
       calls_{std::move(calls)},
       watcher_{loop, logger, [this](std::set<std::string> lists) { on_lists_changed(std::move(lists)); }},
       sweep_{loop.raw(), this},
@@ -101,21 +100,19 @@ void Reloader::read_all(Job& job) const {
   auto config = read_config(origins_, fresh.diagnostics);
   if (!config) return;
   auto ruleset = read_ruleset(origins_, *std::move(config),
-                              {.built_in = built_in_,
-                               .keep_list_texts = false,
-                               .lists = job.in_force.table->lists,
-                               .held = job.held});
+                              {.keep_list_texts = false, .lists = job.in_force.table->lists, .held = job.held});
   std::ranges::move(ruleset.diagnostics, std::back_inserter(fresh.diagnostics));
   fresh.config = std::move(ruleset.config);
   fresh.frozen = std::move(ruleset.frozen);
   if (!ruleset.table || has_errors(fresh.diagnostics)) return;
   if (fresh.config->main.watch_files) job.plan = plan_for(ruleset.table->lists);
+  fresh.addresses = resolve_services(fresh.config->services, fresh.diagnostics);
   fresh.succession.emplace(std::move(ruleset.table), *job.in_force.table);
 }
 
 void Reloader::read_lists(Job& job) const {
   const auto& [table, frozen] = job.in_force;
-  auto update = update_lists(*frozen, *table, built_in_, job.changed);
+  auto update = update_lists(*frozen, *table, job.changed);
   job.list_reload.news = std::move(update.news);
   job.restless = std::move(update.restless);
   job.plan = plan_for(table->lists);

@@ -15,6 +15,7 @@
 #include "app/watcher.h"
 #include "decide/live_table.h"
 #include "loop/loop.h"
+#include "upstream/resolve.h"
 
 namespace policymux {
 
@@ -30,6 +31,7 @@ struct Reload {
   Diagnostics diagnostics{};
   std::shared_ptr<const FrozenPolicy> frozen{};
   std::optional<Succession> succession{};
+  ServiceAddresses addresses{};
 };
 
 // What came of lists that have changed; perhaps nothing.
@@ -49,7 +51,7 @@ class Reloader {
     std::function<void(Reload&)> reloaded;
     std::function<void(ListReload&)> lists_reloaded;
   };
-  Reloader(Loop& loop, Logger& logger, Origins origins, std::vector<QuestionKind> built_in, Calls calls);
+  Reloader(Loop& loop, Logger& logger, Origins origins, Calls calls);
 
   void start();
 
@@ -86,7 +88,6 @@ class Reloader {
   void free_unused();
 
   const Origins origins_;
-  const std::vector<QuestionKind> built_in_;
   const Calls calls_;
   bool running_ = false, reload_wanted_ = false;
   std::set<std::string> changed_;  // lists that wait for their turn

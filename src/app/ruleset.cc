@@ -28,10 +28,10 @@ std::vector<std::string> group_names(const Config& config) {
   return groups;
 }
 
-LoadOptions load_options(const Config& config, std::span<const QuestionKind> built_in) {
+LoadOptions load_options(const Config& config) {
   return {.restriction_classes = config.main.restriction_classes,
           .recipient_delimiter = config.main.recipient_delimiter,
-          .built_in = built_in,
+          .built_in = built_in_questions,
           .groups = group_names(config),
           .tables = names(config.tables),
           .keep_texts = false};
@@ -40,12 +40,11 @@ LoadOptions load_options(const Config& config, std::span<const QuestionKind> bui
 // Loads the policy in force with lists that have changed; those that turn out bad are held, and it is loaded again.
 class ListUpdater {
  public:
-  ListUpdater(const FrozenPolicy& frozen, const Table& in_force, std::span<const QuestionKind> built_in,
-              const ChangedLists& changed)
+  ListUpdater(const FrozenPolicy& frozen, const Table& in_force, const ChangedLists& changed)
       : frozen_{frozen},
         files_{in_force.lists, frozen},
         lists_{in_force.lists},
-        options_{load_options(frozen.config, built_in)} {
+        options_{load_options(frozen.config)} {
     for (const auto& list : in_force.lists) look_at(*list, changed);
   }
 
@@ -154,7 +153,7 @@ Ruleset read_ruleset(const Origins& origins, Config config, const Reading& readi
   auto frozen = std::make_shared<FrozenPolicy>(FrozenPolicy{.config = config, .path = policy_path(origins, config)});
   FreezingFiles files{reading.lists, *frozen};
   for (const auto& path : reading.held) files.hold(path);
-  auto options = load_options(config, reading.built_in);
+  auto options = load_options(config);
   options.lists = reading.lists;
   options.keep_texts = reading.keep_list_texts;
   options.progress = reading.progress;
@@ -171,9 +170,8 @@ Ruleset read_ruleset(const Origins& origins, Config config, const Reading& readi
   return out;
 }
 
-ListUpdate update_lists(const FrozenPolicy& frozen, const Table& in_force, std::span<const QuestionKind> built_in,
-                        const ChangedLists& changed) {
-  return ListUpdater{frozen, in_force, built_in, changed}.run();
+ListUpdate update_lists(const FrozenPolicy& frozen, const Table& in_force, const ChangedLists& changed) {
+  return ListUpdater{frozen, in_force, changed}.run();
 }
 
 }  // namespace policymux

@@ -1,6 +1,7 @@
 // Everything that a reload replaces, read and checked as one: main.conf and the compiled policy.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +19,9 @@
 #include "rule/table.h"
 
 namespace policymux {
+
+// What may be asked outside: the rooms that are there to answer.
+inline constexpr std::array built_in_questions = {QuestionKind::service, QuestionKind::policy};
 
 // Where to read, as the command line says it.
 struct Origins {
@@ -40,7 +44,6 @@ std::optional<Config> read_config(const Origins& origins, Diagnostics& diagnosti
 
 // How a daemon reads; a command that ends soon needs none of it.
 struct Reading {
-  std::span<const QuestionKind> built_in{};
   bool keep_list_texts = true;            // for explain, lint and dump
   std::span<const ValueFilePtr> lists{};  // of the table in force
   std::set<std::string> held{};           // of these, those that stay as they are
@@ -73,8 +76,7 @@ struct ListUpdate {
 // The policy in force with those of its lists read again that have changed, and with all else as it was. A list that
 // cannot be read, has no values or a mistake stays as it was; an unfinished one does, too, but an error is told when it
 // is empty. Blocks, like read_ruleset().
-ListUpdate update_lists(const FrozenPolicy& frozen, const Table& in_force, std::span<const QuestionKind> built_in,
-                        const ChangedLists& changed);
+ListUpdate update_lists(const FrozenPolicy& frozen, const Table& in_force, const ChangedLists& changed);
 
 std::string policy_path(const Origins& origins, const Config& config);
 

@@ -44,6 +44,8 @@ class Loader {
     check_tiers();
     check_listeners();
     check_services();
+    check_programs();
+    check_mirrors();
     check_networks();
     check_actions();
     return std::move(config_);
@@ -269,6 +271,30 @@ class Loader {
       report(Severity::error, entry->line, entry->value_column,
              fmt::format("address: {} is one of our own listeners", to_string(*address)));
     }
+  }
+
+  // Services that are programs are left out of their groups.
+  void check_programs() {
+    for (std::size_t i = 0; i < config_.services.size(); ++i) {
+      const auto* entry = find_given("service", "address", i);
+      if (entry == nullptr || !std::holds_alternative<Config::Command>(config_.services[i].address)) continue;
+      report(Severity::warning, entry->line, entry->value_column, "not built in yet: exec:");
+    }
+  }
+
+  void check_mirrors() {
+    for (std::size_t i = 0; i < config_.groups.size(); ++i) {
+      const auto& group = config_.groups[i];
+      const auto* entry = find_given("group", "mirror", i);
+      if (entry == nullptr || group.mirror.empty() || (group.mirror != group.name && is_group(group.mirror))) continue;
+      report(Severity::error, entry->line, entry->value_column,
+             fmt::format("mirror: \"{}\": want the name of another group", group.mirror));
+    }
+  }
+
+  bool is_group(std::string_view name) const {
+    return std::ranges::any_of(config_.groups, [name](const auto& group) { return group.name == name; }) ||
+           std::ranges::any_of(config_.services, [name](const auto& service) { return service.group == name; });
   }
 
   bool is_ours(const Endpoint& address) const {

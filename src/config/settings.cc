@@ -59,10 +59,10 @@ constexpr SectionType section_row(std::string_view name, Built built, Keys keys,
 constexpr SectionType section_table[] = {
     section_row<&C::main>("main", Built::now, Keys::known,
         "The daemon itself: where it listens, who may ask, how long things may take, what is logged."),
-    section_row<&C::services>("service", Built::later, Keys::known,
+    section_row<&C::services>("service", Built::now, Keys::known,
         "Another policy server, or a program that speaks the policy protocol on its standard input and output. "
         "One section for each; services of one group stand in for each other."),
-    section_row<&C::groups>("group", Built::later, Keys::known,
+    section_row<&C::groups>("group", Built::now, Keys::known,
         "How the services of a group share the work, and what is answered when all of them failed. A group without "
         "a section of its own has the defaults."),
     section_row<&C::dns>("dns", Built::later, Keys::known,
@@ -225,20 +225,28 @@ constexpr Setting setting_table[] = {
     service_row<&S::weight, Number<1, 65535>>("weight", "1",
         "Among equal priorities a service of weight 2 is asked twice as often as one of weight 1."),
     service_row<&S::timeout, Duration<1>>("timeout", "10s",
-        "How long one try may take, connecting, writing and reading together."),
-    service_row<&S::max_connections, Number<1>>("max_connections", "32", "How many connections we keep to it."),
+        "How long one try may take, connecting, writing and reading together; a request waits as long at most for a "
+        "connection to become free."),
+    service_row<&S::max_connections, Number<1>>("max_connections", "32",
+        "How many connections we keep to it, and so how many requests it is asked at the same time."),
     service_row<&S::max_idle, OrNone<Duration<1>>>("max_idle", "none",
         "Close a connection that was not used for this long."),
     service_row<&S::max_requests, OrNone<Number<1, 4'000'000'000>>>("max_requests", "none",
         "Close a connection after this many requests."),
     service_row<&S::max_ttl, OrNone<Duration<1>>>("max_ttl", "none", "Close a connection that is this old."),
-    service_row<&S::check, OrNone<Duration<1>>>("check", "none", "How often to see whether it is alive."),
+    service_row<&S::check, OrNone<Duration<1>>>("check", "none",
+        "How often to see whether it is alive. With none a service that failed is tried again with a request of a "
+        "client's, after a second and then ever more seldom."),
+    service_row<&S::check_request, Environment>("check_request",
+        "protocol_state=CONNECT protocol_name=SMTP client_address=127.0.0.1 client_name=localhost",
+        "What it is asked to see that: attributes as name=value, separated by blanks. Any valid answer will do."),
     service_row<&S::workers, Workers>("workers", "4-32",
-        "For exec: how many processes run; the second number is how many there may be when requests queue up."),
+        "For exec: how many processes run; the second number is how many there may be when requests queue up.",
+        Built::later),
     service_row<&S::directory, OrEmpty<Text<absolute_path>>>("directory", "",
-        "For exec: the directory the program starts in; nothing: /."),
+        "For exec: the directory the program starts in; nothing: /.", Built::later),
     service_row<&S::environment, Environment>("environment", "",
-        "For exec: variables for the program, as NAME=value, separated by blanks."),
+        "For exec: variables for the program, as NAME=value, separated by blanks.", Built::later),
 
     group_row<&G::balance, Balance>("balance", "weighted",
         "How requests are spread over services of equal priority. weighted: by their weights. least_outstanding: to "
@@ -251,7 +259,8 @@ constexpr Setting setting_table[] = {
     group_row<&G::retries, Optional<Number<0, 1000>>>("retries", "",
         "How many further services are tried after a failure; nothing: one try for each that is left."),
     group_row<&G::mirror, OrEmpty<Text<plain_name>>>("mirror", "",
-        "A service that is sent a copy of each request and whose answers count for nothing."),
+        "Another group that is sent a copy of each request. Its answers count for nothing; where they differ the log "
+        "says so. Nothing: none."),
 
     dns_row<&D::nameservers, List<Text<nameserver>>>("nameservers", "",
         "Addresses of name servers, with a port where it is not 53; nothing: those of the system."),

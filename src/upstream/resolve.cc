@@ -24,11 +24,11 @@ Addresses local_address(const Endpoint& endpoint) {
   return {out};
 }
 
-// `flags`: of getaddrinfo(). The error is a sentence.
-Result<Addresses, std::string> look_up(const Endpoint& endpoint, int flags) {
+// The error is the resolver's sentence.
+Result<Addresses, std::string> look_up(const Endpoint& endpoint) {
   if (endpoint.kind == Endpoint::Kind::local) return local_address(endpoint);
   addrinfo hints{};
-  hints.ai_flags = AI_NUMERICSERV | flags;
+  hints.ai_flags = AI_NUMERICSERV;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const char* const host = endpoint.host.empty() ? nullptr : endpoint.host.c_str();
@@ -46,11 +46,6 @@ Result<Addresses, std::string> look_up(const Endpoint& endpoint, int flags) {
 
 }  // namespace
 
-Addresses numeric_addresses(const Endpoint& endpoint) {
-  auto found = look_up(endpoint, AI_NUMERICHOST);
-  return found ? *std::move(found) : Addresses{};
-}
-
 ServiceAddresses resolve_services(const std::vector<Config::Service>& services, Diagnostics& diagnostics) {
   ServiceAddresses out;
   for (const auto& service : services) {
@@ -58,7 +53,7 @@ ServiceAddresses resolve_services(const std::vector<Config::Service>& services, 
     if (endpoint == nullptr) continue;
     const auto [place, is_new] = out.try_emplace(to_string(*endpoint));
     if (!is_new) continue;
-    auto found = look_up(*endpoint, 0);
+    auto found = look_up(*endpoint);
     if (found) {
       place->second = *std::move(found);
       continue;

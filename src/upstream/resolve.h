@@ -31,7 +31,4 @@ using ServiceAddresses = std::map<std::string, std::vector<SocketAddress>>;
 //   Blocks  asks the system's resolver: for the start and for the helper thread.
 ServiceAddresses resolve_services(const std::vector<Config::Service>& services, Diagnostics& diagnostics);
 
-// The address of an endpoint whose host needs no looking up, or nothing.
-std::vector<SocketAddress> numeric_addresses(const Endpoint& endpoint);
-
 }  // namespace policymux

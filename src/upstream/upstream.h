@@ -8,12 +8,9 @@
 // closed before anything was answered.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
-#include <string_view>
 
 #include "ask/question.h"
 #include "config/config.h"
@@ -21,17 +18,9 @@
 #include "loop/loop.h"
 #include "upstream/figures.h"
 #include "upstream/resolve.h"
+#include "upstream/try_report.h"
 
 namespace policymux {
-
-// One try that is over, for those who log each.
-struct TryReport {
-  const Config::Service& service;
-  const ServiceFigures& figures;       // this try included
-  milliseconds delay;                  // since the try began, waiting for a connection included
-  std::string_view action;             // what was answered; empty: the try failed
-  std::string_view failure;            // why; empty: it was answered
-};
 
 struct UpstreamOptions {
   std::function<double()> random{};                    // 0 to 1, for jitter and starting points; empty: by chance

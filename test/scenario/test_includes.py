@@ -18,9 +18,10 @@ MAY_INCLUDE = {
     "ask": {"base", "public"},
     "rule": {"ask", "match", "proto", "base", "public"},
     "decide": {"rule", "ask", "log", "metrics", "config", "loop", "base", "public"},
+    "upstream": {"ask", "match", "log", "metrics", "config", "proto", "loop", "base", "public"},
     "session": {"decide", "loop", "log", "metrics", "config", "proto", "base", "public"},
     "bench": {"loop", "proto", "base", "public"},
-    "app": {"session", "decide", "rule", "ask", "match", "proto", "config", "metrics", "log", "loop", "base", "public"},
+    "app": {"session", "decide", "upstream", "rule", "ask", "match", "proto", "config", "metrics", "log", "loop", "base", "public"},
 }
 MAY_INCLUDE["cli"] = {"app", "bench"} | MAY_INCLUDE["app"]
 

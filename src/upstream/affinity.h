@@ -1,0 +1,50 @@
+// Which service and connection answered last about a message?
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+
+namespace policymux {
+
+// Numbers that are never used again while the daemon runs.
+using ServiceId = std::uint64_t;
+using ConnectionId = std::uint64_t;
+
+//   Units   `now` is steady time, handed in.
+//   Memory  at most 16,384 messages, 640 KiB; nothing before the first. A full set forgets whoever was not asked about
+//           for longest, and everybody is forgotten after `longest`.
+//   Cost    O(1): four comparisons.
+class Affinity {
+ public:
+  static constexpr std::chrono::hours longest{1};
+  struct Place {
+    ServiceId service = 0;
+    ConnectionId connection = 0;
+    bool operator==(const Place&) const = default;
+  };
+
+  // Stands for a message: a hash of its instance. 0: the instance is empty.
+  static std::uint64_t message(std::string_view instance);
+
+  // REQUIRES: `message` is not 0.
+  std::optional<Place> find(std::uint64_t message, SteadyTime now) const;
+  void remember(std::uint64_t message, Place place, SteadyTime now);
+
+ private:
+  struct Entry {
+    std::uint64_t message = 0;
+    Place place{};
+    SteadyTime used{};
+  };
+  static constexpr std::size_t sets = 4096;
+  using Set = std::array<Entry, 4>;
+
+  std::vector<Set> sets_;
+};
+
+}  // namespace policymux

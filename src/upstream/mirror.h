@@ -1,0 +1,42 @@
+// A copy of a request, sent to another group: do its services answer alike?
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "log/logger.h"
+#include "upstream/group.h"
+
+namespace policymux {
+
+// Lives until both groups are through; nobody waits for it. Logs where the answers differ.
+class Comparison final : public Retiree, private Run::Owner {
+ public:
+  // `done` is called once and takes it to Loop::retire(). REQUIRES: loop and logger outlive it.
+  using Done = std::function<void(Comparison&)>;
+  Comparison(Loop& loop, Logger& logger, std::shared_ptr<Group> original, std::shared_ptr<Group> mirror,
+             const Request& request, Done done);
+
+  // How the original came out; nullptr: nobody answered. Called once.
+  void original(const CheckedAction* action);
+  // Nobody waits for the original's answer any more.
+  void forget() { finish_one(); }
+
+ private:
+  using Text = std::optional<std::string>;  // an action; nothing: nobody answered
+
+  void settled(const CheckedAction* action) override;
+  void finish_one();
+
+  Logger& logger_;
+  const std::shared_ptr<Group> original_;
+  const Done done_;
+  const std::string about_;       // the request, for people
+  std::optional<Text> ours_{}, theirs_{};
+  int open_ = 2;                  // groups that are not through
+  Run run_;
+};
+
+}  // namespace policymux

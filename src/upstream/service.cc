@@ -1,0 +1,359 @@
+#include "upstream/service.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "upstream/request_text.h"
+
+namespace policymux {
+namespace {
+
+std::string address_of(const Config::Service& settings) {
+  const auto* endpoint = std::get_if<Endpoint>(&settings.address);
+  return endpoint == nullptr ? std::string{} : to_string(*endpoint);
+}
+
+milliseconds time_left(SteadyTime until, SteadyTime now) {
+  return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(until - now));
+}
+
+}  // namespace
+
+// Sees by itself from time to time whether the service is alive. With checks no client's request is spent on that.
+class Service::Check final : public Attempt {
+ public:
+  explicit Check(Service& service) : of_{service}, timer_{service.exchange_.loop.raw(), this} {
+    request_ = request_text(service.settings_.check_request);
+    timer_.arm(service.settings_.check);
+  }
+
+ private:
+  void on_timer() {
+    if (!of_.has_room() || of_.ask(*this)) rest();  // a service that is busy is alive
+  }
+  void answered(const CheckedAction&, Affinity::Place) override { rest(); }
+  void failed(Failure) override { rest(); }
+
+  void rest() {
+    const auto now = of_.exchange_.loop.now();
+    const auto& interval = of_.settings_.check;
+    const bool on = of_.breaker_.state(now) == Breaker::State::closed;
+    timer_.arm(on ? interval : std::min(interval, std::max(milliseconds{1}, time_left(of_.breaker_.retry_at(), now))));
+  }
+
+  Service& of_;
+  Timer<Check, &Check::on_timer> timer_;
+};
+
+void Attempt::leave() {
+  if (service_ != nullptr) service_->forget(*this);
+}
+
+Service::Service(Exchange& exchange, const Config::Service& settings, std::vector<SocketAddress> addresses)
+    : exchange_{exchange},
+      settings_{settings},
+      address_{address_of(settings)},
+      addresses_{std::move(addresses)},
+      id_{exchange.next_id()},
+      queue_deadline_{exchange.loop, this} {
+  if (settings_.check.count() > 0) check_ = std::make_unique<Check>(*this);
+}
+
+Service::~Service() = default;
+
+void Service::retire() { check_.reset(); }
+
+bool Service::is_same(const Config::Service& settings, const std::vector<SocketAddress>& addresses) const {
+  auto alike = settings;
+  alike.group = settings_.group;
+  alike.priority = settings_.priority;
+  alike.weight = settings_.weight;
+  return alike == settings_ && (addresses.empty() || addresses == addresses_);
+}
+
+bool Service::available() const {
+  const auto now = exchange_.loop.now();
+  const auto state = breaker_.state(now);
+  if (state == Breaker::State::closed) return true;
+  return !check_ && breaker_.allows(now) && has_room();
+}
+
+// ---- a request's way to a connection ----
+
+std::optional<Failure> Service::ask(Attempt& attempt) {
+  assert(attempt.service_ == nullptr);
+  const auto now = exchange_.loop.now();
+  attempt.service_ = this;
+  attempt.asked_ = attempt.began_ = now;
+  attempt.fresh_ = false;
+  attempt.probe_ = breaker_.asked(now);
+  ++figures_.requests;
+  return place(attempt);
+}
+
+std::optional<Failure> Service::place(Attempt& attempt) {
+  attempt.began_ = attempt.fresh_ ? attempt.began_ : exchange_.loop.now();
+  if (!attempt.fresh_) {
+    auto* const preferred = usable(attempt.preferred_);
+    if (preferred != nullptr && preferred->state() != Connection::State::idle && !attempt.probe_) {
+      return enqueue(attempt);
+    }
+    if (preferred != nullptr && preferred->state() == Connection::State::idle) {
+      std::erase(idle_, preferred);
+      start(*preferred, attempt);
+      return std::nullopt;
+    }
+    if (auto* const idle = take_idle()) {
+      start(*idle, attempt);
+      return std::nullopt;
+    }
+  }
+  return connections_.size() < settings_.max_connections ? open(attempt) : enqueue(attempt);
+}
+
+std::optional<Failure> Service::open(Attempt& attempt) {
+  ConnectionOwner& owner = *this;
+  auto made = std::make_unique<Connection>(exchange_, owner, ConnectionLimits{settings_.max_idle, settings_.max_ttl});
+  auto& connection = *made;
+  if (const auto loss = connection.connect(addresses_, good_address_, until(attempt))) return fail(attempt, *loss);
+  connections_.emplace(connection.id(), std::move(made));
+  bind(connection, attempt);
+  if (connection.state() == Connection::State::idle) start(connection, attempt);
+  return std::nullopt;
+}
+
+std::optional<Failure> Service::enqueue(Attempt& attempt) {
+  if (queue_.size() >= queue_limit) return fail(attempt, {Failure::queue_full, {}});
+  queue_.push_back(&attempt);
+  if (queue_.size() == 1) arm_queue_deadline();
+  return std::nullopt;
+}
+
+// The attempt is over. The caller tells it, or whoever asked.
+std::optional<Failure> Service::fail(Attempt& attempt, const Loss& loss) {
+  attempt.service_ = nullptr;
+  attempt.connection_ = nullptr;
+  judge(loss, attempt.began_, attempt.probe_);
+  report(attempt, {}, failure_row(loss.failure).text);
+  return loss.failure;
+}
+
+// The connection of that number, where it lives: idle or busy.
+Connection* Service::usable(ConnectionId id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return nullptr;
+  auto* const connection = found->second.get();
+  const bool gone = connection->state() == Connection::State::idle && !connection->still_idle();
+  return gone ? nullptr : connection;
+}
+
+Connection* Service::take_idle() {
+  while (!idle_.empty()) {
+    auto* const connection = idle_.back();
+    if (!connection->still_idle()) continue;  // left() took it off
+    idle_.pop_back();
+    return connection;
+  }
+  return nullptr;
+}
+
+void Service::bind(Connection& connection, Attempt& attempt) {
+  connection.attempt = &attempt;
+  connection.began = attempt.began_;
+  connection.probe = attempt.probe_;
+  attempt.connection_ = &connection;
+}
+
+void Service::start(Connection& connection, Attempt& attempt) {
+  bind(connection, attempt);
+  connection.start(attempt.request_, until(attempt));
+}
+
+Attempt* Service::unbind(Connection& connection) {
+  auto* const attempt = std::exchange(connection.attempt, nullptr);
+  if (attempt != nullptr) attempt->connection_ = nullptr;
+  return attempt;
+}
+
+void Service::discard(Connection& connection) {
+  connection.close();
+  const auto found = connections_.find(connection.id());
+  exchange_.loop.retire(std::move(found->second));
+  connections_.erase(found);
+}
+
+void Service::forget(Attempt& attempt) {
+  attempt.service_ = nullptr;
+  if (attempt.connection_ == nullptr) {
+    std::erase(queue_, &attempt);
+    if (attempt.probe_) breaker_.abandoned();
+    return;
+  }
+  auto& connection = *std::exchange(attempt.connection_, nullptr);
+  connection.attempt = nullptr;
+  if (connection.state() != Connection::State::connecting) return;
+  if (std::exchange(connection.probe, false)) breaker_.abandoned();  // it never comes to a question
+}
+
+// ---- what connections tell ----
+
+void Service::connected(Connection& connection) {
+  good_address_ = connection.address();
+  if (connection.attempt != nullptr) return start(connection, *connection.attempt);
+  idle_.push_back(&connection);
+  pump();
+}
+
+void Service::answered(Connection& connection, const CheckedAction& action) {
+  const auto now = exchange_.loop.now();
+  auto* const attempt = unbind(connection);
+  const Affinity::Place place{id_, connection.id()};
+  ++figures_.answers;
+  figures_.latency.add(std::chrono::duration_cast<LatencyHistogram::Duration>(now - connection.began));
+  last_answer_ = now;
+  if (breaker_.answered()) {
+    exchange_.logger.format(Level::info, "service {} ({}): on again after {}", settings_.name, address_,
+                            format_duration(std::chrono::round<milliseconds>(now - switched_off_)));
+    reason_.clear();
+  }
+  if (action.unknown_word && exchange_.unknown_words.first(settings_.name, now)) {
+    exchange_.logger.format(Level::warning, "service {} ({}): unknown action '{}', taken for a restriction class",
+                            settings_.name, address_, action.text);
+  }
+  const bool used_up = settings_.max_requests > 0 && connection.answers() >= settings_.max_requests;
+  if (connection.unasked()) ++figures_.unasked;
+  if (used_up || connection.state() == Connection::State::closed) discard(connection);
+  else idle_.push_back(&connection);
+  if (attempt != nullptr) {
+    attempt->service_ = nullptr;
+    report(*attempt, action.text, {});
+    attempt->answered(action, place);
+  }
+  pump();
+}
+
+void Service::lost(Connection& connection, const Loss& loss) {
+  auto* const attempt = unbind(connection);
+  const bool gone = loss.failure == Failure::closed || loss.failure == Failure::reset;
+  const bool replace = connection.answers() > 0 && gone && !connection.heard();
+  const auto began = connection.began;
+  const auto probe = connection.probe;
+  discard(connection);
+  if (replace) {
+    ++figures_.replaced;
+    again(attempt, probe);
+  } else if (attempt == nullptr) {
+    judge(loss, began, probe);
+  } else {
+    const auto failure = fail(*attempt, loss);
+    attempt->failed(*failure);
+  }
+  pump();
+}
+
+// Whatever the server did not answer over a kept connection that it closed is sent over a fresh one.
+void Service::again(Attempt* attempt, bool probe) {
+  if (attempt == nullptr) {
+    if (probe) breaker_.abandoned();
+    return;
+  }
+  attempt->fresh_ = true;
+  if (const auto failure = place(*attempt)) attempt->failed(*failure);
+}
+
+void Service::left(Connection& connection) {
+  if (connection.unasked()) ++figures_.unasked;
+  std::erase(idle_, &connection);
+  discard(connection);
+  if (!queue_.empty()) exchange_.loop.ready().again(*this);
+}
+
+// ---- the queue ----
+
+void Service::serve() {
+  while (breaker_.state(exchange_.loop.now()) != Breaker::State::closed && !queue_.empty()) {
+    auto& attempt = *queue_.front();
+    queue_.pop_front();
+    const auto failure = fail(attempt, {Failure::switched_off, {}});
+    attempt.failed(*failure);
+  }
+  pump();
+}
+
+void Service::pump() {
+  while (auto* const attempt = next_startable()) {
+    std::erase(queue_, attempt);
+    if (const auto failure = place(*attempt)) attempt->failed(*failure);
+  }
+}
+
+Attempt* Service::next_startable() {
+  if (!has_room()) return nullptr;
+  const auto startable = [this](const Attempt* attempt) {
+    const auto preferred = connections_.find(attempt->preferred_);
+    return preferred == connections_.end() || preferred->second->state() == Connection::State::idle;
+  };
+  const auto found = std::ranges::find_if(queue_, startable);
+  return found == queue_.end() ? nullptr : *found;
+}
+
+// Who waits longest stands first.
+void Service::arm_queue_deadline() {
+  queue_deadline_.arm(time_left(queue_.front()->asked_ + settings_.timeout, exchange_.loop.now()));
+}
+
+void Service::on_queue_deadline() {
+  const auto now = exchange_.loop.now();
+  while (!queue_.empty() && queue_.front()->asked_ + settings_.timeout <= now) {
+    auto& attempt = *queue_.front();
+    queue_.pop_front();
+    const auto failure = fail(attempt, {Failure::queue_timeout, {}});
+    attempt.failed(*failure);
+  }
+  if (!queue_.empty()) arm_queue_deadline();
+}
+
+// ---- health and figures ----
+
+void Service::judge(const Loss& loss, SteadyTime began, bool probe) {
+  const auto& row = failure_row(loss.failure);
+  ++figures_.failures[static_cast<std::size_t>(loss.failure)];
+  const bool answers_others = loss.failure == Failure::timed_out && last_answer_ > began;
+  if (!row.opens || answers_others) {
+    if (probe) breaker_.abandoned();
+    return;
+  }
+  const auto now = exchange_.loop.now();
+  if (!breaker_.failed(now, probe, exchange_.random())) return;
+  ++figures_.switched_off;
+  switched_off_ = now;
+  reason_ = loss.detail.empty() ? std::string{row.text} : fmt::format("{}: {}", row.text, loss.detail);
+  exchange_.logger.format(Level::warning, "service {} ({}): off for {}: {}", settings_.name, address_,
+                          format_duration(time_left(breaker_.retry_at(), now)), reason_);
+  if (!queue_.empty()) exchange_.loop.ready().again(*this);
+}
+
+void Service::report(const Attempt& attempt, std::string_view action, std::string_view failure) const {
+  if (!exchange_.on_try) return;
+  const auto delay = std::chrono::round<milliseconds>(exchange_.loop.now() - attempt.asked_);
+  exchange_.on_try({settings_, figures_, delay, action, failure});
+}
+
+ServiceSnapshot Service::snapshot() const {
+  const auto now = exchange_.loop.now();
+  ServiceSnapshot out{.name = settings_.name,
+                      .address = address_,
+                      .state = breaker_.state(now),
+                      .reason = reason_,
+                      .connections = connections_.size(),
+                      .in_flight = connections_.size() - idle_.size(),
+                      .queued = queue_.size(),
+                      .figures = figures_};
+  if (out.state == Breaker::State::open) out.retry_after = time_left(breaker_.retry_at(), now);
+  return out;
+}
+
+}  // namespace policymux

@@ -1,0 +1,135 @@
+// One service: its connections, the requests that wait for one, and its health.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <policymux/action.h>
+
+#include "config/config.h"
+#include "loop/deadline.h"
+#include "upstream/breaker.h"
+#include "upstream/connection.h"
+#include "upstream/exchange.h"
+#include "upstream/figures.h"
+
+namespace policymux {
+
+class Service;
+
+// One try of one request at one service at a time. Neither call comes from inside Service::ask(), none after leave();
+// both may destroy it. Destroying it leaves.
+class Attempt {
+ public:
+  virtual void answered(const CheckedAction& action, Affinity::Place by) = 0;
+  virtual void failed(Failure failure) = 0;
+
+ protected:
+  Attempt() = default;
+  Attempt& operator=(Attempt&&) = delete;
+  ~Attempt() { leave(); }
+
+  // Nobody waits for the answer any more; what was sent stays sent.
+  void leave();
+
+  std::string request_{};        // as it is sent
+  ConnectionId preferred_ = 0;   // waits for that connection where it lives; 0: any
+
+ private:
+  friend class Service;
+  Service* service_ = nullptr;   // where it is under way
+  Connection* connection_ = nullptr;  // that is busy with it; otherwise it is queued
+  SteadyTime asked_{}, began_{};
+  bool fresh_ = false;           // not over a kept connection
+  bool probe_ = false;
+};
+
+//   Health  A failure for which the service is to blame switches it off (Breaker). A time-out does so only if nothing
+//           else was answered meanwhile: one slow request switches nothing off for everyone.
+//   Kept connections that the service has closed meanwhile are replaced: that is no failure, and the request is sent
+//           again over a fresh one.
+//   Limits  max_connections; queue_limit requests wait for one of them, each no longer than `timeout`.
+class Service final : public Ready, private ConnectionOwner {
+ public:
+  static constexpr std::size_t queue_limit = 1000;
+
+  Service(Exchange& exchange, const Config::Service& settings, std::vector<SocketAddress> addresses);
+  ~Service();
+
+  // Serves another one the same purpose? Group, priority and weight may differ.
+  bool is_same(const Config::Service& settings, const std::vector<SocketAddress>& addresses) const;
+  // It is no longer configured: finishes what is under way.
+  void retire();
+
+  const Config::Service& settings() const { return settings_; }
+  ServiceId id() const { return id_; }
+
+  bool available() const;
+  bool has_room() const { return !idle_.empty() || connections_.size() < settings_.max_connections; }
+  std::uint32_t outstanding() const {
+    return static_cast<std::uint32_t>(connections_.size() - idle_.size() + queue_.size());
+  }
+
+  // The attempt is told how it ends, unless it failed at once. REQUIRES: available(); the attempt is nowhere under way.
+  std::optional<Failure> ask(Attempt& attempt);
+
+  // Group, priority and weight are left to the caller.
+  ServiceSnapshot snapshot() const;
+
+ private:
+  friend class Attempt;
+  class Check;
+
+  void serve() override;  // what could not be done from inside another call
+  void connected(Connection& connection) override;
+  void answered(Connection& connection, const CheckedAction& action) override;
+  void lost(Connection& connection, const Loss& loss) override;
+  void left(Connection& connection) override;
+
+  std::optional<Failure> place(Attempt& attempt);
+  std::optional<Failure> open(Attempt& attempt);
+  std::optional<Failure> enqueue(Attempt& attempt);
+  std::optional<Failure> fail(Attempt& attempt, const Loss& loss);
+  Connection* usable(ConnectionId id);
+  Connection* take_idle();
+  void bind(Connection& connection, Attempt& attempt);
+  void start(Connection& connection, Attempt& attempt);
+  Attempt* unbind(Connection& connection);
+  void forget(Attempt& attempt);
+  void discard(Connection& connection);
+  void again(Attempt* attempt, bool probe);
+
+  void pump();
+  Attempt* next_startable();
+  void on_queue_deadline();
+  void arm_queue_deadline();
+
+  void judge(const Loss& loss, SteadyTime began, bool probe);
+  void report(const Attempt& attempt, std::string_view action, std::string_view failure) const;
+  SteadyTime until(const Attempt& attempt) const { return attempt.began_ + settings_.timeout; }
+
+  Exchange& exchange_;
+  const Config::Service settings_;
+  const std::string address_;  // for people
+  const std::vector<SocketAddress> addresses_;
+  const ServiceId id_;
+  std::size_t good_address_ = 0;  // the one that was connected to last
+  Breaker breaker_{};
+  std::string reason_{};          // why it is switched off
+  SteadyTime switched_off_{}, last_answer_ = SteadyTime::min();
+  ServiceFigures figures_{};
+  std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_{};
+  std::vector<Connection*> idle_{};  // the last one was used last
+  std::deque<Attempt*> queue_{};
+  Deadline<Service, &Service::on_queue_deadline> queue_deadline_;
+  std::unique_ptr<Check> check_;
+};
+
+}  // namespace policymux

@@ -29,7 +29,7 @@ bool Breaker::asked(SteadyTime now) {
 
 bool Breaker::answered() {
   const bool changed = open_;
-  *this = {};
+  *this = Breaker{first_back_off_};
   return changed;
 }
 
@@ -37,7 +37,7 @@ bool Breaker::failed(SteadyTime now, bool probe, double chance) {
   const bool changed = !open_;
   if (!changed && !probe) return false;
   const auto took = probe ? std::chrono::ceil<milliseconds>(now - probe_began_) : milliseconds{};
-  back_off_ = changed ? first_back_off : std::clamp(2 * back_off_, std::min(took, longest_back_off), longest_back_off);
+  back_off_ = changed ? first_back_off_ : std::clamp(2 * back_off_, std::min(took, longest_back_off), longest_back_off);
   if (probe) probing_ = false;
   open_ = true;
   retry_at_ = now + jittered(back_off_, chance);

@@ -13,13 +13,14 @@ namespace policymux {
 //                      ▲                              │
 //                      └────────the probe fails───────┘
 //
-// The first back-off is 1 s, each further one twice as long and at least as long as the probe before took, up to a
-// minute; each is jittered by a fifth either way. An answer, whoever asked, closes.
+// Each back-off is twice as long as the one before and at least as long as the probe between took, up to a minute; each
+// is jittered by a fifth either way. An answer, whoever asked, closes.
 class Breaker {
  public:
   enum class State : std::uint8_t { closed, open, half_open };
-  static constexpr milliseconds first_back_off{std::chrono::seconds{1}};
   static constexpr milliseconds longest_back_off{std::chrono::minutes{1}};
+
+  explicit Breaker(milliseconds first_back_off) : first_back_off_{first_back_off} {}
 
   State state(SteadyTime now) const;
   // closed, or half open and nobody probes.
@@ -38,6 +39,7 @@ class Breaker {
   SteadyTime retry_at() const { return retry_at_; }  // REQUIRES: not closed
 
  private:
+  milliseconds first_back_off_;
   bool open_ = false, probing_ = false;
   milliseconds back_off_{};
   SteadyTime retry_at_{}, probe_began_{};

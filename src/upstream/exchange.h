@@ -18,6 +18,7 @@ struct Exchange {
   Logger& logger;
   std::function<double()> random;                           // 0 to 1
   std::function<void(const TryReport&)> on_try;             // may be empty
+  milliseconds first_back_off;                              // of a service that failed
   std::vector<std::string> restriction_classes{};           // of the site
   std::uint64_t last_id = 0;                                // of services and connections: no two are alike
   OncePerHost unknown_words{};                              // warnings about them, by service

@@ -58,6 +58,7 @@ Service::Service(Exchange& exchange, const Config::Service& settings, std::vecto
       address_{address_of(settings)},
       addresses_{std::move(addresses)},
       id_{exchange.next_id()},
+      breaker_{exchange.first_back_off},
       queue_deadline_{exchange.loop, this} {
   if (settings_.check.count() > 0) check_ = std::make_unique<Check>(*this);
 }

@@ -121,7 +121,7 @@ class Service final : public Ready, private ConnectionOwner {
   const std::vector<SocketAddress> addresses_;
   const ServiceId id_;
   std::size_t good_address_ = 0;  // the one that was connected to last
-  Breaker breaker_{};
+  Breaker breaker_;
   std::string reason_{};          // why it is switched off
   SteadyTime switched_off_{}, last_answer_ = SteadyTime::min();
   ServiceFigures figures_{};

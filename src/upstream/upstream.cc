@@ -104,7 +104,8 @@ class Upstream::State {
       : exchange_{.loop = loop,
                   .logger = logger,
                   .random = options.random ? std::move(options.random) : by_chance(),
-                  .on_try = std::move(options.on_try)},
+                  .on_try = std::move(options.on_try),
+                  .first_back_off = options.first_back_off},
         random_start_{options.random_start},
         sweep_{loop.raw(), this} {
     use(config, std::move(addresses));

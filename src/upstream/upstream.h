@@ -24,6 +24,7 @@ namespace policymux {
 
 struct UpstreamOptions {
   std::function<double()> random{};                    // 0 to 1, for jitter and starting points; empty: by chance
+  milliseconds first_back_off{std::chrono::seconds{1}};  // of a service that failed
   bool random_start = false;                           // `weighted` begins at a random service, in proportion to weights
   std::function<void(const TryReport&)> on_try{};      // called from the loop; must not ask or destroy anything
 };

@@ -63,7 +63,7 @@ TEST_CASE("connections are kept, and one request is in flight on each") {
   CHECK(house.service().in_flight == 2);
   CHECK(house.service().queued == 3);
   server.act = answers("OK later");
-  server.hang_up();
+  server.say("action=OK later\n\n");
   house.until([&] { return std::ranges::all_of(waiting, [](const auto& one) { return one->done(); }); });
   for (const auto& one : waiting) CHECK(one->action() == "OK later");
 }

@@ -26,8 +26,9 @@ enum class Failure : std::uint8_t {
   too_long,       // an answer over reply_limit
   invalid_action,
   ours,           // we could not: no free descriptor, say
-  queue_full, queue_timeout,  // all its connections were busy, and remained so
-  switched_off,   // while the request waited for a connection; it was never sent
+  // Of requests that waited for a connection and were never sent:
+  queue_full, queue_timeout,
+  switched_off,   // meanwhile
 };
 inline constexpr std::size_t failure_count = static_cast<std::size_t>(Failure::switched_off) + 1;
 

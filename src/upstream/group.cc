@@ -27,12 +27,20 @@ SteadyTime run_deadline(SteadyTime now, milliseconds of_group, SteadyTime asked_
 
 }  // namespace
 
+// ---- the group ----
+
 Group::Group(Config::Group settings, std::vector<Seat> seats, std::shared_ptr<GroupMemory> memory)
     : settings_{std::move(settings)},
       seats_{std::move(seats)},
       memory_{std::move(memory)},
       balancer_{settings_.balance.by, members(seats_)},
-      standings_(seats_.size()) {}
+      standings_(seats_.size()) {
+  for (const auto& seat : seats_) seat.service->listen(*this);
+}
+
+Group::~Group() {
+  for (const auto& seat : seats_) seat.service->ignore(*this);
+}
 
 std::optional<Group::Choice> Group::choose(const std::vector<bool>& tried, std::uint64_t message, std::uint64_t key,
                                            SteadyTime now) {
@@ -41,13 +49,43 @@ std::optional<Group::Choice> Group::choose(const std::vector<bool>& tried, std::
     const auto& service = *seats_[i].service;
     standings_[i].eligible = (tried.empty() || !tried[i]) && service.available();
     if (!standings_[i].eligible) continue;
-    if (last && last->service == service.id()) return Choice{i, last->connection};
+    if (last && last->service == service.id()) return Choice{i, Choice::Bound::by_last, last->connection};
     standings_[i].has_room = service.has_room();
     standings_[i].outstanding = service.outstanding();
   }
   const auto seat = balancer_.pick(standings_, key);
-  return seat ? std::optional{Choice{*seat}} : std::nullopt;
+  if (!seat) return std::nullopt;
+  const bool strict = settings_.balance.by == Balancer::By::first || key != 0;
+  return Choice{*seat, strict ? Choice::Bound::by_rule : Choice::Bound::no};
 }
+
+std::size_t Group::queued(const Service& service) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      waiting_, [&](const Run* run) { return seats_[run->seat()].service.get() == &service; }));
+}
+
+bool Group::wait(Run& run) {
+  if (waiting_.size() >= queue_limit) return false;
+  waiting_.push_back(&run);
+  return true;
+}
+
+// The first who waits for this service, or may take it, has his turn; then the next.
+void Group::changed(Service& service) {
+  if (waiting_.empty()) return;
+  const auto is_it = [&](const Seat& one) { return one.service.get() == &service; };
+  const auto seat = static_cast<std::size_t>(std::ranges::find_if(seats_, is_it) - seats_.begin());
+  const auto has_turn = [seat](const Run* run) { return run->may_take(seat); };
+  while (service.has_room() || !service.available()) {
+    const auto next = std::ranges::find_if(waiting_, has_turn);
+    if (next == waiting_.end()) return;
+    auto& run = **next;
+    waiting_.erase(next);
+    run.turn(seat);
+  }
+}
+
+// ---- the run ----
 
 Run::Run(Loop& loop, std::shared_ptr<Group> group, const Request& request, SteadyTime deadline, Owner& owner)
     : loop_{loop},
@@ -62,32 +100,85 @@ Run::Run(Loop& loop, std::shared_ptr<Group> group, const Request& request, Stead
   if (!go_on()) loop_.ready().again(*this);
 }
 
-// Asks the next service. False: there is none.
+// Asks the next service, or waits for it. False: there is none.
 bool Run::go_on() {
   const auto& retries = group_->settings().retries;
   while (!retries || failures_ <= *retries) {
-    const auto choice = group_->choose(tried_, message_, key_, loop_.now());
+    const auto choice = group_->choose(tried_, bindable_ ? message_ : 0, key_, loop_.now());
     if (!choice) return false;
-    seat_ = choice->seat;
-    preferred_ = choice->connection;
-    auto& service = *group_->seats()[seat_].service;
-    const auto failure = service.ask(*this);
-    if (failure) {
-      note(*failure);
-      continue;
-    }
-    // A try ends by itself, after its time in the queue and on the wire; most deadlines are further away.
-    const auto left = std::chrono::ceil<milliseconds>(deadline_ - loop_.now());
-    if (!timer_.active() && left < 2 * service.settings().timeout) timer_.arm(std::max(milliseconds{0}, left));
-    return true;
+    choice_ = *choice;
+    if (group_->service(choice_.seat).has_room_for(choice_.connection) ? ask(choice_.seat) : wait()) return true;
   }
   return false;
 }
 
+bool Run::ask(std::size_t seat) {
+  auto& service = group_->service(seat);
+  choice_.seat = seat;
+  preferred_ = choice_.connection;
+  if (const auto failure = service.ask(*this)) {
+    note(*failure);
+    return false;
+  }
+  // A try ends by itself, most before the deadline.
+  if (deadline_ < loop_.now() + service.settings().timeout) arm(deadline_);
+  else timer_.cancel();
+  return true;
+}
+
+bool Run::wait() {
+  auto& service = group_->service(choice_.seat);
+  if (!group_->wait(*this)) {
+    service.note(Failure::queue_full);
+    note(Failure::queue_full);
+    return false;
+  }
+  const bool patient = choice_.bound != Group::Choice::Bound::by_last;
+  const milliseconds longest = patient ? service.settings().timeout : std::min<milliseconds>(service.settings().timeout, Group::patience);
+  waiting_ = true;
+  arm(std::min(deadline_, loop_.now() + longest));
+  return true;
+}
+
+bool Run::may_take(std::size_t seat) const {
+  const auto& service = group_->service(seat);
+  if (seat == choice_.seat) return !service.available() || service.has_room_for(choice_.connection);
+  const bool same_tier = group_->seats()[seat].priority == group_->seats()[choice_.seat].priority;
+  return choice_.bound == Group::Choice::Bound::no && same_tier && (tried_.empty() || !tried_[seat]) &&
+         service.available();
+}
+
+void Run::turn(std::size_t seat) {
+  waiting_ = false;
+  timer_.cancel();
+  const bool available = group_->service(seat).available();
+  if (!available) group_->service(seat).note(Failure::switched_off);
+  if ((available && ask(seat)) || go_on()) return;
+  give_up();
+}
+
+void Run::on_timer() {
+  if (loop_.now() >= deadline_) {
+    Attempt::leave();
+    group_->forget(*this);
+    return give_up();
+  }
+  if (!std::exchange(waiting_, false)) return arm(deadline_);
+  group_->forget(*this);
+  if (choice_.bound == Group::Choice::Bound::by_last) {
+    bindable_ = false;
+  } else {
+    group_->service(choice_.seat).note(Failure::queue_timeout);
+    note(Failure::queue_timeout);
+  }
+  if (!go_on()) give_up();
+}
+
 void Run::note(Failure failure) {
-  if (failure != Failure::switched_off) ++failures_;  // then it was never asked
+  const bool was_asked = failure < Failure::queue_full;
+  if (was_asked) ++failures_;
   tried_.resize(group_->seats().size());
-  tried_[seat_] = true;
+  tried_[choice_.seat] = true;
 }
 
 void Run::failed(Failure failure) {
@@ -101,9 +192,8 @@ void Run::answered(const CheckedAction& action, Affinity::Place by) {
   owner_.settled(&action);
 }
 
-void Run::on_deadline() {
-  Attempt::leave();
-  give_up();
+void Run::arm(SteadyTime at) {
+  timer_.arm(std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(at - loop_.now())));
 }
 
 void Run::give_up() {

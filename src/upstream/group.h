@@ -1,9 +1,12 @@
 // Services that stand in for each other, and one request's way through them.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include <policymux/request.h>
@@ -22,35 +25,60 @@ struct GroupMemory {
   std::uint64_t requests = 0, defaults = 0, differences = 0;
 };
 
-class Group {
+class Run;
+
+//   Limits  queue_limit requests wait for a connection, each as long as a try may take. Whoever waits for the connection
+//           that answered last about his message (or for its service) takes any other one after `patience`.
+class Group final : private Service::Listener {
  public:
+  static constexpr std::size_t queue_limit = 1000;
+  static constexpr std::chrono::seconds patience{1};
+
   struct Seat {
     std::shared_ptr<Service> service{};
     std::uint32_t priority = 10, weight = 1;
     bool operator==(const Seat&) const = default;
   };
+  // Who is to be asked.
+  struct Choice {
+    std::size_t seat = 0;
+    enum class Bound : std::uint8_t {
+      no,       // any service of the same priority will do
+      by_rule,  // it has to be this one: hash, first
+      by_last,  // it answered last about the message
+    } bound = Bound::no;
+    ConnectionId connection = 0;  // by_last: over which it did
+  };
 
   Group(Config::Group settings, std::vector<Seat> seats, std::shared_ptr<GroupMemory> memory);
+  ~Group();
+  Group& operator=(Group&&) = delete;
 
   const Config::Group& settings() const { return settings_; }
   const std::vector<Seat>& seats() const { return seats_; }
   const std::shared_ptr<GroupMemory>& memory() const { return memory_; }
+  Service& service(std::size_t seat) const { return *seats_[seat].service; }
   void begin_at(double chance) { balancer_.begin_at(chance); }
+  std::size_t queued(const Service& service) const;
 
-  // The seat of the service to be asked: of those that are available and not `tried` (empty: nobody was) the one that
-  // answered last about the message, else whom `balance` says. Where that is so `connection` is the one to prefer.
-  struct Choice {
-    std::size_t seat = 0;
-    ConnectionId connection = 0;
-  };
+  // Of the services that are available and not `tried` (empty: none was) the one that answered last about the message
+  // (0: never mind), else whom `balance` says. Nothing: there is none.
   std::optional<Choice> choose(const std::vector<bool>& tried, std::uint64_t message, std::uint64_t key, SteadyTime now);
 
+  // The run waits for room; Run::turn() is called when there is some. False: too many wait.
+  bool wait(Run& run);
+  void forget(Run& run) { std::erase(waiting_, &run); }
+
  private:
+  bool interested() const override { return !waiting_.empty(); }
+  void changed(Service& service) override;
+
   const Config::Group settings_;
   const std::vector<Seat> seats_;
   const std::shared_ptr<GroupMemory> memory_;
   Balancer balancer_;
   std::vector<Standing> standings_;  // scratch
+  std::deque<Run*> waiting_{};       // in order of arrival
 };
 
 // One request's way to an answer: one service after the other, within the group's deadline.
@@ -67,17 +95,26 @@ class Run final : private Attempt, private Ready {
 
   // Asks at once. `deadline`: of the question.
   Run(Loop& loop, std::shared_ptr<Group> group, const Request& request, SteadyTime deadline, Owner& owner);
+  ~Run() { group_->forget(*this); }
 
-  Group& group() { return *group_; }
+  const Group& group() const { return *group_; }
+
+  // While it waits: for which service, would that one do now, and go.
+  std::size_t seat() const { return choice_.seat; }
+  bool may_take(std::size_t seat) const;
+  void turn(std::size_t seat);
 
  private:
   void answered(const CheckedAction& action, Affinity::Place by) override;
   void failed(Failure failure) override;
   void serve() override { give_up(); }
-  void on_deadline();
+  void on_timer();
 
   bool go_on();
+  bool ask(std::size_t seat);
+  bool wait();
   void note(Failure failure);
+  void arm(SteadyTime at);
   void give_up();
 
   Loop& loop_;
@@ -85,10 +122,12 @@ class Run final : private Attempt, private Ready {
   Owner& owner_;
   const std::uint64_t message_, key_;
   const SteadyTime deadline_;
+  bool bindable_ = true;        // by the service that answered last
+  bool waiting_ = false;
   std::vector<bool> tried_{};   // by seat; empty until a try has failed
   std::uint32_t failures_ = 0;
-  std::size_t seat_ = 0;        // that is asked
-  Timer<Run, &Run::on_deadline> timer_;
+  Group::Choice choice_{};      // who is asked, or waited for
+  Timer<Run, &Run::on_timer> timer_;
 };
 
 }  // namespace policymux

@@ -58,8 +58,7 @@ Service::Service(Exchange& exchange, const Config::Service& settings, std::vecto
       address_{address_of(settings)},
       addresses_{std::move(addresses)},
       id_{exchange.next_id()},
-      breaker_{exchange.first_back_off},
-      queue_deadline_{exchange.loop, this} {
+      breaker_{exchange.first_back_off} {
   if (settings_.check.count() > 0) check_ = std::make_unique<Check>(*this);
 }
 
@@ -82,13 +81,20 @@ bool Service::available() const {
   return !check_ && breaker_.allows(now) && has_room();
 }
 
+bool Service::has_room_for(ConnectionId preferred) const {
+  const auto found = connections_.find(preferred);
+  const bool busy = found != connections_.end() && found->second->state() != Connection::State::idle;
+  const bool probes = breaker_.state(exchange_.loop.now()) != Breaker::State::closed;
+  return busy && !probes ? false : has_room();
+}
+
 // ---- a request's way to a connection ----
 
 std::optional<Failure> Service::ask(Attempt& attempt) {
   assert(attempt.service_ == nullptr);
   const auto now = exchange_.loop.now();
   attempt.service_ = this;
-  attempt.asked_ = attempt.began_ = now;
+  attempt.began_ = now;
   attempt.fresh_ = false;
   attempt.probe_ = breaker_.asked(now);
   ++figures_.requests;
@@ -96,23 +102,10 @@ std::optional<Failure> Service::ask(Attempt& attempt) {
 }
 
 std::optional<Failure> Service::place(Attempt& attempt) {
-  attempt.began_ = attempt.fresh_ ? attempt.began_ : exchange_.loop.now();
-  if (!attempt.fresh_) {
-    auto* const preferred = usable(attempt.preferred_);
-    if (preferred != nullptr && preferred->state() != Connection::State::idle && !attempt.probe_) {
-      return enqueue(attempt);
-    }
-    if (preferred != nullptr && preferred->state() == Connection::State::idle) {
-      std::erase(idle_, preferred);
-      start(*preferred, attempt);
-      return std::nullopt;
-    }
-    if (auto* const idle = take_idle()) {
-      start(*idle, attempt);
-      return std::nullopt;
-    }
-  }
-  return connections_.size() < settings_.max_connections ? open(attempt) : enqueue(attempt);
+  auto* const idle = attempt.fresh_ ? nullptr : take_idle(attempt.preferred_);
+  if (idle == nullptr) return open(attempt);
+  start(*idle, attempt);
+  return std::nullopt;
 }
 
 std::optional<Failure> Service::open(Attempt& attempt) {
@@ -126,13 +119,6 @@ std::optional<Failure> Service::open(Attempt& attempt) {
   return std::nullopt;
 }
 
-std::optional<Failure> Service::enqueue(Attempt& attempt) {
-  if (queue_.size() >= queue_limit) return fail(attempt, {Failure::queue_full, {}});
-  queue_.push_back(&attempt);
-  if (queue_.size() == 1) arm_queue_deadline();
-  return std::nullopt;
-}
-
 // The attempt is over. The caller tells it, or whoever asked.
 std::optional<Failure> Service::fail(Attempt& attempt, const Loss& loss) {
   attempt.service_ = nullptr;
@@ -142,20 +128,14 @@ std::optional<Failure> Service::fail(Attempt& attempt, const Loss& loss) {
   return loss.failure;
 }
 
-// The connection of that number, where it lives: idle or busy.
-Connection* Service::usable(ConnectionId id) {
-  const auto found = connections_.find(id);
-  if (found == connections_.end()) return nullptr;
-  auto* const connection = found->second.get();
-  const bool gone = connection->state() == Connection::State::idle && !connection->still_idle();
-  return gone ? nullptr : connection;
-}
-
-Connection* Service::take_idle() {
+// The preferred connection, or the one that was used last.
+Connection* Service::take_idle(ConnectionId preferred) {
   while (!idle_.empty()) {
-    auto* const connection = idle_.back();
+    auto at = std::ranges::find(idle_, preferred, &Connection::id);
+    if (at == idle_.end()) --at;
+    auto* const connection = *at;
     if (!connection->still_idle()) continue;  // left() took it off
-    idle_.pop_back();
+    std::erase(idle_, connection);
     return connection;
   }
   return nullptr;
@@ -188,11 +168,6 @@ void Service::discard(Connection& connection) {
 
 void Service::forget(Attempt& attempt) {
   attempt.service_ = nullptr;
-  if (attempt.connection_ == nullptr) {
-    std::erase(queue_, &attempt);
-    if (attempt.probe_) breaker_.abandoned();
-    return;
-  }
   auto& connection = *std::exchange(attempt.connection_, nullptr);
   connection.attempt = nullptr;
   if (connection.state() != Connection::State::connecting) return;
@@ -205,7 +180,7 @@ void Service::connected(Connection& connection) {
   good_address_ = connection.address();
   if (connection.attempt != nullptr) return start(connection, *connection.attempt);
   idle_.push_back(&connection);
-  pump();
+  tell();
 }
 
 void Service::answered(Connection& connection, const CheckedAction& action) {
@@ -233,7 +208,7 @@ void Service::answered(Connection& connection, const CheckedAction& action) {
     report(*attempt, action.text, {});
     attempt->answered(action, place);
   }
-  pump();
+  tell();
 }
 
 void Service::lost(Connection& connection, const Loss& loss) {
@@ -252,7 +227,7 @@ void Service::lost(Connection& connection, const Loss& loss) {
     const auto failure = fail(*attempt, loss);
     attempt->failed(*failure);
   }
-  pump();
+  tell();
 }
 
 // Whatever the server did not answer over a kept connection that it closed is sent over a fresh one.
@@ -269,59 +244,14 @@ void Service::left(Connection& connection) {
   if (connection.unasked()) ++figures_.unasked;
   std::erase(idle_, &connection);
   discard(connection);
-  if (!queue_.empty()) exchange_.loop.ready().again(*this);
-}
-
-// ---- the queue ----
-
-void Service::serve() {
-  while (breaker_.state(exchange_.loop.now()) != Breaker::State::closed && !queue_.empty()) {
-    auto& attempt = *queue_.front();
-    queue_.pop_front();
-    const auto failure = fail(attempt, {Failure::switched_off, {}});
-    attempt.failed(*failure);
-  }
-  pump();
-}
-
-void Service::pump() {
-  while (auto* const attempt = next_startable()) {
-    std::erase(queue_, attempt);
-    if (const auto failure = place(*attempt)) attempt->failed(*failure);
-  }
-}
-
-Attempt* Service::next_startable() {
-  if (!has_room()) return nullptr;
-  const auto startable = [this](const Attempt* attempt) {
-    const auto preferred = connections_.find(attempt->preferred_);
-    return preferred == connections_.end() || preferred->second->state() == Connection::State::idle;
-  };
-  const auto found = std::ranges::find_if(queue_, startable);
-  return found == queue_.end() ? nullptr : *found;
-}
-
-// Who waits longest stands first.
-void Service::arm_queue_deadline() {
-  queue_deadline_.arm(time_left(queue_.front()->asked_ + settings_.timeout, exchange_.loop.now()));
-}
-
-void Service::on_queue_deadline() {
-  const auto now = exchange_.loop.now();
-  while (!queue_.empty() && queue_.front()->asked_ + settings_.timeout <= now) {
-    auto& attempt = *queue_.front();
-    queue_.pop_front();
-    const auto failure = fail(attempt, {Failure::queue_timeout, {}});
-    attempt.failed(*failure);
-  }
-  if (!queue_.empty()) arm_queue_deadline();
+  tell_later();
 }
 
 // ---- health and figures ----
 
 void Service::judge(const Loss& loss, SteadyTime began, bool probe) {
   const auto& row = failure_row(loss.failure);
-  ++figures_.failures[static_cast<std::size_t>(loss.failure)];
+  note(loss.failure);
   const bool answers_others = loss.failure == Failure::timed_out && last_answer_ > began;
   if (!row.opens || answers_others) {
     if (probe) breaker_.abandoned();
@@ -334,12 +264,21 @@ void Service::judge(const Loss& loss, SteadyTime began, bool probe) {
   reason_ = loss.detail.empty() ? std::string{row.text} : fmt::format("{}: {}", row.text, loss.detail);
   exchange_.logger.format(Level::warning, "service {} ({}): off for {}: {}", settings_.name, address_,
                           format_duration(time_left(breaker_.retry_at(), now)), reason_);
-  if (!queue_.empty()) exchange_.loop.ready().again(*this);
+  tell_later();
+}
+
+void Service::tell() {
+  for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->changed(*this);
+}
+
+// For what may happen from inside ask().
+void Service::tell_later() {
+  if (std::ranges::any_of(listeners_, &Listener::interested)) exchange_.loop.ready().again(*this);
 }
 
 void Service::report(const Attempt& attempt, std::string_view action, std::string_view failure) const {
   if (!exchange_.on_try) return;
-  const auto delay = std::chrono::round<milliseconds>(exchange_.loop.now() - attempt.asked_);
+  const auto delay = std::chrono::round<milliseconds>(exchange_.loop.now() - attempt.began_);
   exchange_.on_try({settings_, figures_, delay, action, failure});
 }
 
@@ -351,7 +290,6 @@ ServiceSnapshot Service::snapshot() const {
                       .reason = reason_,
                       .connections = connections_.size(),
                       .in_flight = connections_.size() - idle_.size(),
-                      .queued = queue_.size(),
                       .figures = figures_};
   if (out.state == Breaker::State::open) out.retry_after = time_left(breaker_.retry_at(), now);
   return out;

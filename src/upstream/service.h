@@ -1,9 +1,8 @@
-// One service: its connections, the requests that wait for one, and its health.
+// One service: its connections and its health.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,7 +13,7 @@
 #include <policymux/action.h>
 
 #include "config/config.h"
-#include "loop/deadline.h"
+#include "loop/loop.h"
 #include "upstream/breaker.h"
 #include "upstream/connection.h"
 #include "upstream/exchange.h"
@@ -40,13 +39,13 @@ class Attempt {
   void leave();
 
   std::string request_{};        // as it is sent
-  ConnectionId preferred_ = 0;   // waits for that connection where it lives; 0: any
+  ConnectionId preferred_ = 0;   // that connection, where it is idle; 0: any
 
  private:
   friend class Service;
   Service* service_ = nullptr;   // where it is under way
-  Connection* connection_ = nullptr;  // that is busy with it; otherwise it is queued
-  SteadyTime asked_{}, began_{};
+  Connection* connection_ = nullptr;  // that is busy with it
+  SteadyTime began_{};
   bool fresh_ = false;           // not over a kept connection
   bool probe_ = false;
 };
@@ -55,10 +54,18 @@ class Attempt {
 //           else was answered meanwhile: one slow request switches nothing off for everyone.
 //   Kept connections that the service has closed meanwhile are replaced: that is no failure, and the request is sent
 //           again over a fresh one.
-//   Limits  max_connections; queue_limit requests wait for one of them, each no longer than `timeout`.
+//   Limits  max_connections. Whoever finds no room waits elsewhere, and is told when there is some.
 class Service final : public Ready, private ConnectionOwner {
  public:
-  static constexpr std::size_t queue_limit = 1000;
+  class Listener {
+   public:
+    virtual bool interested() const = 0;
+    // A connection is free, or the service was switched off. Never called from inside ask().
+    virtual void changed(Service& service) = 0;
+
+   protected:
+    ~Listener() = default;
+  };
 
   Service(Exchange& exchange, const Config::Service& settings, std::vector<SocketAddress> addresses);
   ~Service();
@@ -71,23 +78,29 @@ class Service final : public Ready, private ConnectionOwner {
   const Config::Service& settings() const { return settings_; }
   ServiceId id() const { return id_; }
 
+  void listen(Listener& listener) { listeners_.push_back(&listener); }
+  void ignore(Listener& listener) { std::erase(listeners_, &listener); }
+
+  // May it be asked? Then perhaps not at once: that needs room, or the preferred connection where it lives.
   bool available() const;
   bool has_room() const { return !idle_.empty() || connections_.size() < settings_.max_connections; }
-  std::uint32_t outstanding() const {
-    return static_cast<std::uint32_t>(connections_.size() - idle_.size() + queue_.size());
-  }
+  bool has_room_for(ConnectionId preferred) const;
+  std::uint32_t outstanding() const { return static_cast<std::uint32_t>(connections_.size() - idle_.size()); }
 
-  // The attempt is told how it ends, unless it failed at once. REQUIRES: available(); the attempt is nowhere under way.
+  // The attempt is told how it ends, unless it failed at once. REQUIRES: available() and has_room(); the attempt is
+  // nowhere under way.
   std::optional<Failure> ask(Attempt& attempt);
+  // A request that was to go here never did: counted, no more.
+  void note(Failure failure) { ++figures_.failures[static_cast<std::size_t>(failure)]; }
 
-  // Group, priority and weight are left to the caller.
+  // Group, priority, weight and the queue are left to the caller.
   ServiceSnapshot snapshot() const;
 
  private:
   friend class Attempt;
   class Check;
 
-  void serve() override;  // what could not be done from inside another call
+  void serve() override { tell(); }
   void connected(Connection& connection) override;
   void answered(Connection& connection, const CheckedAction& action) override;
   void lost(Connection& connection, const Loss& loss) override;
@@ -95,10 +108,8 @@ class Service final : public Ready, private ConnectionOwner {
 
   std::optional<Failure> place(Attempt& attempt);
   std::optional<Failure> open(Attempt& attempt);
-  std::optional<Failure> enqueue(Attempt& attempt);
   std::optional<Failure> fail(Attempt& attempt, const Loss& loss);
-  Connection* usable(ConnectionId id);
-  Connection* take_idle();
+  Connection* take_idle(ConnectionId preferred);
   void bind(Connection& connection, Attempt& attempt);
   void start(Connection& connection, Attempt& attempt);
   Attempt* unbind(Connection& connection);
@@ -106,10 +117,8 @@ class Service final : public Ready, private ConnectionOwner {
   void discard(Connection& connection);
   void again(Attempt* attempt, bool probe);
 
-  void pump();
-  Attempt* next_startable();
-  void on_queue_deadline();
-  void arm_queue_deadline();
+  void tell();
+  void tell_later();
 
   void judge(const Loss& loss, SteadyTime began, bool probe);
   void report(const Attempt& attempt, std::string_view action, std::string_view failure) const;
@@ -127,8 +136,7 @@ class Service final : public Ready, private ConnectionOwner {
   ServiceFigures figures_{};
   std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_{};
   std::vector<Connection*> idle_{};  // the last one was used last
-  std::deque<Attempt*> queue_{};
-  Deadline<Service, &Service::on_queue_deadline> queue_deadline_;
+  std::vector<Listener*> listeners_{};
   std::unique_ptr<Check> check_;
 };
 

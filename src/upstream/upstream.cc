@@ -133,6 +133,7 @@ class Upstream::State {
       one.group = settings.group;
       one.priority = settings.priority;
       one.weight = settings.weight;
+      one.queued = groups_.find(settings.group)->second->queued(*service);
     }
     for (const auto& [name, group] : groups_) {
       const auto& memory = *group->memory();

@@ -79,8 +79,7 @@ struct Config {
     std::uint32_t max_requests = 0;
     milliseconds max_ttl{};
     milliseconds check{};
-    std::vector<std::string> check_request{            // name=value
-        "protocol_state=CONNECT", "protocol_name=SMTP", "client_address=127.0.0.1", "client_name=localhost"};
+    std::vector<std::string> check_request{"protocol_state=CONNECT", "client_address=127.0.0.1"};  // name=value
     Workers workers{};
     std::string directory{};                           // empty: /
     std::vector<std::string> environment{};            // NAME=value

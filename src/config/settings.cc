@@ -64,7 +64,9 @@ constexpr SectionType section_table[] = {
         "One section for each; services of one group stand in for each other."),
     section_row<&C::groups>("group", Built::now, Keys::known,
         "How the services of a group share the work, and what is answered when all of them failed. A group without "
-        "a section of its own has the defaults."),
+        "a section of its own has the defaults. A group and three lines of policy.conf are hapolicy as a server: acl "
+        "all client_address 0.0.0.0/0 ::/0; action ask POLICY grey; access all ask (where services have group = "
+        "grey)."),
     section_row<&C::dns>("dns", Built::later, Keys::known,
         "The resolver for DNS lists, SPF and dns tests."),
     section_row<&C::store>("store", Built::later, Keys::known,
@@ -237,8 +239,7 @@ constexpr Setting setting_table[] = {
     service_row<&S::check, OrNone<Duration<1>>>("check", "none",
         "How often to see whether it is alive. With none a service that failed is tried again with a request of a "
         "client's, after a second and then ever more seldom."),
-    service_row<&S::check_request, Environment>("check_request",
-        "protocol_state=CONNECT protocol_name=SMTP client_address=127.0.0.1 client_name=localhost",
+    service_row<&S::check_request, Environment>("check_request", "protocol_state=CONNECT client_address=127.0.0.1",
         "What it is asked to see that: attributes as name=value, separated by blanks. Any valid answer will do."),
     service_row<&S::workers, Workers>("workers", "4-32",
         "For exec: how many processes run; the second number is how many there may be when requests queue up.",

@@ -288,7 +288,8 @@ TEST_CASE("what is not built in yet is checked and gives one warning for each ki
       "type = mysql\n"
       "host = db.example.org\n"
       "query = select 1 = 1\n");
-  CHECK(loaded.told == Told{"3:1: warning: not built in yet: [service]",
+  CHECK(loaded.told == Told{"6:11: warning: not built in yet: exec:", "7:1: warning: not built in yet: workers",
+                            "8:1: warning: not built in yet: environment",
                             "9:1: warning: not built in yet: [dns]", "12:1: warning: not built in yet: [table]"});
   REQUIRE(loaded.config);
   const auto& config = *loaded.config;
@@ -355,10 +356,18 @@ TEST_CASE("a group's balance is a word, or hash: and an attribute") {
 // "A service address that is one of our own listeners is an error."
 TEST_CASE("a service may not be one of our own listeners") {
   const auto told = load("[service s]\naddress = inet:localhost:10001\n").told;
-  REQUIRE(told.size() == 2);
-  CHECK(told[1] == "2:11: error: address: inet:localhost:10001 is one of our own listeners");
+  REQUIRE(told.size() == 1);
+  CHECK(told[0] == "2:11: error: address: inet:localhost:10001 is one of our own listeners");
   CHECK(load("[service s]\naddress = inet:127.0.0.1:10002\n").config);
   CHECK_FALSE(load("[service s]\naddress = unix:/run/p\n[main]\nlisten = unix:/run/p\n").config);
+}
+
+TEST_CASE("a mirror is another group: one with a section or with a service") {
+  const std::string service = "[service s]\naddress = inet:127.0.0.1:9\ngroup = new\n";
+  CHECK(load(service + "[group g]\nmirror = new\n").told.empty());
+  CHECK(load("[group h]\n[group g]\nmirror = h\n").told.empty());
+  CHECK(load("[group g]\nmirror = new\n").told == Told{"2:10: error: mirror: \"new\": want the name of another group"});
+  CHECK(load("[group g]\nmirror = g\n").told == Told{"2:10: error: mirror: \"g\": want the name of another group"});
 }
 
 // "deadline (60s, at most main's)"
@@ -366,8 +375,8 @@ TEST_CASE("a group's deadline is at most main's, also where it is the default") 
   CHECK(load("[group g]\n").config->groups[0].deadline == 60s);
   CHECK(load("[main]\ndeadline = 20s\n[group g]\n").config->groups[0].deadline == 20s);
   const auto told = load("[group g]\ndeadline = 30s\n[main]\ndeadline = 20s\n").told;
-  REQUIRE(told.size() == 2);
-  CHECK(told[1] == "2:12: error: deadline: \"30s\": want at most the deadline of [main], 20s");
+  REQUIRE(told.size() == 1);
+  CHECK(told[0] == "2:12: error: deadline: \"30s\": want at most the deadline of [main], 20s");
 }
 
 // "`check` warns when the time-outs of a group's tiers do not fit into its deadline"
@@ -446,8 +455,7 @@ TEST_CASE("in apolicy's main.conf [DEFAULT] holds what other sections do not set
       "[main]\ntimeout = 2\n"
       "[service s]\naddress = inet:1\n"
       "[DEFAULT]\nUSER = nobody\nuser: last\npriority = 3\ncolour = red\n");
-  CHECK(loaded.told == Told{"6:1: warning: not built in yet: [service]",
-                            "12:1: warning: unknown setting 'colour' in [DEFAULT]"});
+  CHECK(loaded.told == Told{"12:1: warning: unknown setting 'colour' in [DEFAULT]"});
   REQUIRE(loaded.config);
   CHECK(loaded.config->main.timeout == 2s);
   CHECK(loaded.config->main.user == "last");

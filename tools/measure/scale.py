@@ -147,7 +147,7 @@ def reload(work):
     """The same load without and with reloads, and how long these took."""
     seconds = 10
     # Not pinned: while the loop is busy the helper finds a core where it can.
-    server = start_ours(work.place, "reloading", work.policy(LARGEST).read_text(), "none", pinned=False)
+    server = start_ours(work.place, "reloading", work.policy(LARGEST).read_text(), "none", core=None)
     requests = work.requests("misses", LARGEST)
     try:
         say("load without reloads")

@@ -22,13 +22,13 @@ def free_port():
 class Server:
     """A server under test, on inet, unix or both. One that puts itself into the background has a pidfile."""
 
-    def __init__(self, name, place, command, inet=None, unix=None, log=None, pidfile=None, pinned=True):
+    def __init__(self, name, place, command, inet=None, unix=None, log=None, pidfile=None, core=SERVER_CORE):
         self.name, self.targets, self.log, self.pidfile = name, {}, log, pidfile
         if inet:
             self.targets["inet"] = f"inet:127.0.0.1:{inet}"
         if unix:
             self.targets["unix"] = f"unix:{unix}"
-        pin = ["taskset", "-c", str(SERVER_CORE)] if SERVER_CORE is not None and pinned else []
+        pin = ["taskset", "-c", str(core)] if core is not None else []
         output = open(log, "ab") if log else subprocess.DEVNULL
         self.started = time.monotonic()
         self.process = subprocess.Popen([*pin, *map(str, command)], cwd=place, stdin=subprocess.DEVNULL, stdout=output,

@@ -79,14 +79,14 @@ class Server:
             self.process.wait()
 
 
-def start_ours(place, name, policy, log_decisions="matched", pinned=True):
+def start_ours(place, name, policy, log_decisions="matched", core=SERVER_CORE):
     port, path = free_port(), place / f"{name}.sock"
     (place / f"{name}-policy.conf").write_text(policy)
     conf = place / f"{name}.conf"
     conf.write_text(f"[main]\nlisten = inet:127.0.0.1:{port} unix:{path}\npolicy_path = {place}/{name}-policy.conf\n"
                     f"log_to = stderr\nlog_decisions = {log_decisions}\n")
     return Server(name, place, [BINARY, "serve", "-c", conf], inet=port, unix=path, log=place / f"{name}.log",
-                  pinned=pinned)
+                  core=core)
 
 
 def start_postfwd(place, name, rules, *options):

@@ -10,7 +10,9 @@ void LatencyHistogram::add(Duration took) {
   sum_ += took;
 }
 
-std::uint64_t LatencyHistogram::total() const { return std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0}); }
+std::uint64_t LatencyHistogram::total() const {
+  return std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0});
+}
 
 std::optional<LatencyHistogram::Duration> LatencyHistogram::percentile(double share) const {
   const auto wanted = share * static_cast<double>(total());

@@ -15,7 +15,7 @@ class LatencyHistogram {
  public:
   using Duration = std::chrono::microseconds;
 
-  // Bucket i counts what took at most bounds[i], and longer than bounds[i - 1]; the last one, what took longer than all.
+  // Bucket i counts what took at most bounds[i] and longer than bounds[i - 1]; the last one what took longer than all.
   static constexpr std::array bounds = {
       Duration{100},     Duration{250},     Duration{500},       Duration{1'000},     Duration{2'500},
       Duration{5'000},   Duration{10'000},  Duration{25'000},    Duration{50'000},    Duration{100'000},

@@ -133,8 +133,8 @@ bool Run::wait() {
     note(Failure::queue_full);
     return false;
   }
-  const bool patient = choice_.bound != Group::Choice::Bound::by_last;
-  const milliseconds longest = patient ? service.settings().timeout : std::min<milliseconds>(service.settings().timeout, Group::patience);
+  auto longest = service.settings().timeout;
+  if (choice_.bound == Group::Choice::Bound::by_last) longest = std::min<milliseconds>(longest, Group::patience);
   waiting_ = true;
   arm(std::min(deadline_, loop_.now() + longest));
   return true;

@@ -27,8 +27,8 @@ struct GroupMemory {
 
 class Run;
 
-//   Limits  queue_limit requests wait for a connection, each as long as a try may take. Whoever waits for the connection
-//           that answered last about his message (or for its service) takes any other one after `patience`.
+//   Limits  queue_limit requests wait for a connection, each as long as a try may take. Whoever waits for the
+//           connection that answered last about his message, or for its service, takes any other one after `patience`.
 class Group final : private Service::Listener {
  public:
   static constexpr std::size_t queue_limit = 1000;
@@ -61,9 +61,10 @@ class Group final : private Service::Listener {
   void begin_at(double chance) { balancer_.begin_at(chance); }
   std::size_t queued(const Service& service) const;
 
-  // Of the services that are available and not `tried` (empty: none was) the one that answered last about the message
-  // (0: never mind), else whom `balance` says. Nothing: there is none.
-  std::optional<Choice> choose(const std::vector<bool>& tried, std::uint64_t message, std::uint64_t key, SteadyTime now);
+  // Of the services that are available and not `tried` (empty: none was) the one that answered last about the
+  // message (0: never mind), else whom `balance` says. Nothing: there is none.
+  std::optional<Choice> choose(const std::vector<bool>& tried, std::uint64_t message, std::uint64_t key,
+                               SteadyTime now);
 
   // The run waits for room; Run::turn() is called when there is some. False: too many wait.
   bool wait(Run& run);

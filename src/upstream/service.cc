@@ -82,6 +82,7 @@ bool Service::available() const {
 }
 
 bool Service::has_room_for(ConnectionId preferred) const {
+  if (preferred == 0) return has_room();
   const auto found = connections_.find(preferred);
   const bool busy = found != connections_.end() && found->second->state() != Connection::State::idle;
   const bool probes = breaker_.state(exchange_.loop.now()) != Breaker::State::closed;
@@ -115,7 +116,7 @@ std::optional<Failure> Service::open(Attempt& attempt) {
   if (const auto loss = connection.connect(addresses_, good_address_, until(attempt))) return fail(attempt, *loss);
   connections_.emplace(connection.id(), std::move(made));
   bind(connection, attempt);
-  if (connection.state() == Connection::State::idle) start(connection, attempt);
+  if (connection.state() == Connection::State::idle) connected(connection);
   return std::nullopt;
 }
 
@@ -123,6 +124,8 @@ std::optional<Failure> Service::open(Attempt& attempt) {
 std::optional<Failure> Service::fail(Attempt& attempt, const Loss& loss) {
   attempt.service_ = nullptr;
   attempt.connection_ = nullptr;
+  exchange_.logger.format(Level::debug, "service {} ({}): {}{}{}", settings_.name, address_,
+                          failure_row(loss.failure).text, loss.detail.empty() ? "" : ": ", loss.detail);
   judge(loss, attempt.began_, attempt.probe_);
   report(attempt, {}, failure_row(loss.failure).text);
   return loss.failure;

@@ -237,11 +237,12 @@ class Upstream::State {
   Groups groups_{};
   std::vector<std::shared_ptr<Group>> leaving_{};
   std::map<std::vector<std::string>, std::shared_ptr<const Patterns>> patterns_{};  // by the definition's values
-  std::unordered_map<Comparison*, std::unique_ptr<Comparison>> comparisons_{};      // their runs leave services: first to go
+  std::unordered_map<Comparison*, std::unique_ptr<Comparison>> comparisons_{};      // before the services that they ask
   Timer<State, &State::on_sweep> sweep_;
 };
 
-Upstream::Upstream(Loop& loop, Logger& logger, const Config& config, ServiceAddresses addresses, UpstreamOptions options)
+Upstream::Upstream(Loop& loop, Logger& logger, const Config& config, ServiceAddresses addresses,
+                   UpstreamOptions options)
     : state_{std::make_unique<State>(loop, logger, config, std::move(addresses), std::move(options))} {}
 Upstream::~Upstream() = default;
 

@@ -23,10 +23,11 @@
 namespace policymux {
 
 struct UpstreamOptions {
-  std::function<double()> random{};                    // 0 to 1, for jitter and starting points; empty: by chance
+  std::function<double()> random{};                      // from 0, below 1: for jitter and starting points; empty: chance
   milliseconds first_back_off{std::chrono::seconds{1}};  // of a service that failed
-  bool random_start = false;                           // `weighted` begins at a random service, in proportion to weights
-  std::function<void(const TryReport&)> on_try{};      // called from the loop; must not ask or destroy anything
+  bool random_start = false;                             // `weighted` begins at a random point, in proportion
+  // Called as each try ends, perhaps from inside ask(); must neither ask nor destroy anything.
+  std::function<void(const TryReport&)> on_try{};
 };
 
 // Answers QuestionKind::policy and QuestionKind::service. The first of the definition's values names the group.

@@ -2,7 +2,6 @@
 import contextlib
 import json
 import os
-import pathlib
 import select
 import shutil
 import signal
@@ -132,7 +131,8 @@ class Passing(unittest.TestCase):
             self.assertEqual(client.ask(rcpt(instance="")), "INFO two")
 
     def test_all_services_down_is_still_an_answer(self):
-        with Daemon(ASK, sections={"service a": service(free_port()), "group g": {"default_action": "DEFER later"}}) as daemon:
+        sections = {"service a": service(free_port()), "group g": {"default_action": "DEFER later"}}
+        with Daemon(ASK, sections=sections) as daemon:
             for _ in range(3):
                 self.assertEqual(daemon.ask(rcpt()), "DEFER later")
             daemon.wait_log("service a .*: off for .*: no connection: Connection refused")
@@ -193,8 +193,8 @@ class RealPeers(unittest.TestCase):
             state.mkdir()
             shutil.chown(state, "nobody", "nogroup")
             self.programs[name] = Program(
-                ["postfwd1", "-d", "-n", "-f", rules, "-i", "127.0.0.1", "-p", ports[name], "-u", "nobody", "-g", "nogroup",
-                 "--pidfile", state / "pid"], ports[name], state / "pid")
+                ["postfwd1", "-d", "-n", "-f", rules, "-i", "127.0.0.1", "-p", ports[name], "-u", "nobody",
+                 "-g", "nogroup", "--pidfile", state / "pid"], ports[name], state / "pid")
         for program in self.programs.values():
             stack.callback(program.kill)
             program.start().wait_ready()
@@ -212,7 +212,8 @@ class RealPeers(unittest.TestCase):
             stopped_at = time.monotonic()
             load.run_until(lambda: len(load.answers) > 1500)
             self.programs["killed"].signal(signal.SIGKILL)
-            load.run_until(lambda: time.monotonic() > stopped_at + self.TIMEOUT + 2 and not load.waits_since(stopped_at + 1))
+            load.run_until(lambda: time.monotonic() > stopped_at + self.TIMEOUT + 2
+                           and not load.waits_since(stopped_at + 1))
             self.assertEqual(load.broken, 0)
             wrong = {action for action, _ in load.answers if action not in self.ANSWERS
                      and not action.startswith(("DEFER_IF_PERMIT Greylisted", "PREPEND X-Greylist:"))}
@@ -255,7 +256,8 @@ class Load:
                     self.broken += 1
                     self.poll.unregister(fd)
                 elif self.pending[fd].endswith(b"\n\n"):
-                    self.answers.append((self.pending[fd].decode().strip()[len("action="):], time.monotonic() - self.asked[fd]))
+                    action = self.pending[fd].decode().strip()[len("action="):]
+                    self.answers.append((action, time.monotonic() - self.asked[fd]))
                     self.ask(fd)
 
     def waits_since(self, moment):

@@ -12,7 +12,9 @@ namespace {
 
 std::vector<Member> members(std::initializer_list<std::uint32_t> weights) {
   std::vector<Member> out;
-  for (const auto weight : weights) out.push_back({.name = std::string(1, static_cast<char>('a' + out.size())), .weight = weight});
+  for (const auto weight : weights) {
+    out.push_back({.name = std::string(1, static_cast<char>('a' + out.size())), .weight = weight});
+  }
   return out;
 }
 

@@ -35,7 +35,8 @@ const Row rows[] = {
     {.name = "close after the answer", .act = {answer, 99, End::close}},
     {.name = "reset", .act = {"", 99, End::reset}, .failure = Failure::reset},
     {.name = "reset inside the answer", .act = {"action=D", 99, End::reset}, .failure = Failure::reset},
-    {.name = "1 MiB answer", .act = {"action=REJECT " + std::string(1 << 20, 'x') + "\n\n"}, .failure = Failure::too_long},
+    {.name = "1 MiB answer", .act = {"action=REJECT " + std::string(1 << 20, 'x') + "\n\n"},
+     .failure = Failure::too_long},
     {.name = "CR line ends", .act = {"action=OK bad\r\n\r\n"}},
     {.name = "two answers", .act = {answer + "action=REJECT of another\n\n"}},
     {.name = "an invalid action", .act = {"action=550\n\n"}, .failure = Failure::invalid_action},
@@ -68,7 +69,9 @@ struct Scene {
 
   // How many failures of any kind, since begin().
   std::uint64_t failures() {
-    const auto sum = [](const ServiceFigures& f) { return std::accumulate(f.failures.begin(), f.failures.end(), 0ull); };
+    const auto sum = [](const ServiceFigures& figures) {
+      return std::accumulate(figures.failures.begin(), figures.failures.end(), 0ull);
+    };
     return sum(house.service().figures) - sum(before);
   }
 
@@ -85,7 +88,8 @@ void check_failure(Scene& scene, Position position) {
   if (scene.row.failure == Failure::timed_out) CHECK(took > patience - 20ms);  // the loop's time may be a little old
   else CHECK(took < 10s);
   CHECK(scene.failures() == 1);
-  CHECK(scene.house.failures(*scene.row.failure) - scene.before.failures[static_cast<std::size_t>(*scene.row.failure)] == 1);
+  const auto which = *scene.row.failure;
+  CHECK(scene.house.failures(which) - scene.before.failures[static_cast<std::size_t>(which)] == 1);
   CHECK(scene.house.service().state != Breaker::State::closed);
   CHECK(scene.house.log.has("service bad"));
   CHECK(scene.house.service().figures.switched_off == 1);  // in all positions: a failed probe is no change

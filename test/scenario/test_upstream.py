@@ -27,10 +27,16 @@ def service(port, **settings):
 class Server:
     """A policy server in threads: answer(request) gives the bytes that are sent back."""
 
-    def __init__(self, answer=lambda request: b"action=OK\n\n"):
+    def __init__(self, answer=lambda request: b"action=OK\n\n", unix=None):
         self.answer, self.requests = answer, []
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
+        if unix:
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.socket.bind(str(unix))
+            self.socket.listen()
+            os.chmod(unix, 0o666)
+        else:
+            self.socket = socket.create_server(("127.0.0.1", 0))
+            self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
     def __enter__(self):
@@ -119,6 +125,17 @@ class Passing(unittest.TestCase):
             self.assertEqual(other.requests, [])
             self.assertEqual(daemon.ask(rcpt()), "DEFER DEFER_IF_PERMIT wait")
             self.assertEqual(len(other.requests), 1)
+
+    def test_a_service_behind_a_unix_socket_that_comes_later(self):
+        place = Directory()
+        self.addCleanup(place.remove)
+        path = place.path / "service.sock"
+        with Daemon(ASK, sections={"service a": {"address": f"unix:{path}", "group": "g"}}) as daemon:
+            self.assertEqual(daemon.ask(rcpt()), "451 4.3.5 Policy service unavailable")
+            daemon.wait_log("service a .*: off for .*: no connection: No such file or directory")
+            with Server(lambda request: b"action=INFO unix\n\n", path):
+                wait_until(lambda: daemon.ask(rcpt()) == "INFO unix", "the service is on again")
+            daemon.wait_log("service a .*: on again after")
 
     def test_a_reload_takes_services_away_and_brings_others(self):
         with Server(lambda r: b"action=INFO one\n\n") as one, Server(lambda r: b"action=INFO two\n\n") as two, \

@@ -86,6 +86,23 @@ TEST_CASE("who waits for a connection waits no longer than a try may take, and t
   house.until([&] { return first->done(); });
 }
 
+TEST_CASE("a hung service holds nobody but those it was sent: others wait for any connection of the group") {
+  ScriptedServer hung, quick;
+  ExchangeHouse house;
+  house.add("hung", hung).max_connections = 1;
+  house.add("quick", quick).max_connections = 1;
+  hung.act = quick.act = {};
+  const auto first = house.start(), second = house.start(), third = house.start(), fourth = house.start();
+  house.until([&] { return hung.requests.size() == 1 && quick.requests.size() == 1; });
+  CHECK(house.service(0).queued + house.service(1).queued == 2);
+  quick.act = answers("OK quick");
+  quick.say("action=OK second\n\n");
+  house.until([&] { return second->done() && third->done() && fourth->done(); });
+  CHECK(third->action() == "OK quick");
+  CHECK(fourth->action() == "OK quick");
+  CHECK_FALSE(first->done());
+}
+
 TEST_CASE("A timeout opens it only if the service answered nothing else while that request waited") {
   ScriptedServer server, other;
   ExchangeHouse house;
@@ -174,6 +191,31 @@ TEST_CASE("requests with the same instance go to the service and connection that
   a.stop();
   CHECK(house.ask("RCPT instance=first") == "OK");  // while it lives
   CHECK(b.requests.size() == 6);
+}
+
+TEST_CASE("a message waits for its connection where that is busy, but not for ever") {
+  ScriptedServer server;
+  ExchangeHouse house;
+  house.add("a", server);
+  house.ask("RCPT instance=m");
+  server.act = {};
+  const auto slow = house.start();
+  house.until([&] { return server.requests.size() == 2; });
+  server.act = answers("OK m");
+  const auto waits = house.start("DATA instance=m");
+  run_passes(house.loop, 5);
+  CHECK(house.service().queued == 1);
+  SECTION("it becomes free") {
+    server.say("action=OK slow\n\n");
+    house.until([&] { return waits->done(); });
+    CHECK(server.came_over.back() == 0);
+  }
+  SECTION("it does not") {
+    house.until([&] { return waits->done(); });
+    CHECK(server.came_over.back() == 1);
+    CHECK_FALSE(slow->done());
+  }
+  CHECK(waits->action() == "OK m");
 }
 
 TEST_CASE("max_requests, max_idle and max_ttl close connections") {

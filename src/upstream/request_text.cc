@@ -11,9 +11,12 @@ constexpr std::string_view request_line = "request=smtpd_access_policy\n";
 }  // namespace
 
 std::string request_text(const Request& request) {
+  const auto raw = request.raw();
+  const bool has_kind = request.get(Attribute::request).has_value();
+  if (has_kind && raw.find('\r') == raw.npos) return std::string{raw};  // as Postfix sends it
   std::string out;
-  out.reserve(request.raw().size() + request_line.size());
-  if (!request.get(Attribute::request)) out += request_line;
+  out.reserve(raw.size() + request_line.size());
+  if (!has_kind) out += request_line;
   for (std::size_t i = 0; i < request.size(); ++i) {
     out.append(request.name_at(i)).append(1, '=').append(request.value_at(i)).append(1, '\n');
   }

@@ -8,7 +8,7 @@
 namespace policymux {
 namespace {
 
-std::vector<Member> members(const std::vector<Group::Seat>& seats) {
+std::vector<Member> members(const std::vector<ServiceGroup::Seat>& seats) {
   std::vector<Member> out;
   for (const auto& seat : seats) out.push_back({seat.service->settings().name, seat.priority, seat.weight});
   return out;
@@ -29,7 +29,7 @@ SteadyTime run_deadline(SteadyTime now, milliseconds of_group, SteadyTime asked_
 
 // ---- the group ----
 
-Group::Group(Config::Group settings, std::vector<Seat> seats, std::shared_ptr<GroupMemory> memory)
+ServiceGroup::ServiceGroup(Config::Group settings, std::vector<Seat> seats, std::shared_ptr<GroupMemory> memory)
     : settings_{std::move(settings)},
       seats_{std::move(seats)},
       memory_{std::move(memory)},
@@ -38,12 +38,12 @@ Group::Group(Config::Group settings, std::vector<Seat> seats, std::shared_ptr<Gr
   for (const auto& seat : seats_) seat.service->listen(*this);
 }
 
-Group::~Group() {
+ServiceGroup::~ServiceGroup() {
   for (const auto& seat : seats_) seat.service->ignore(*this);
 }
 
-std::optional<Group::Choice> Group::choose(const std::vector<bool>& tried, std::uint64_t message, std::uint64_t key,
-                                           SteadyTime now) {
+std::optional<ServiceGroup::Choice> ServiceGroup::choose(const std::vector<bool>& tried, std::uint64_t message,
+                                                         std::uint64_t key, SteadyTime now) {
   const auto last = message == 0 ? std::nullopt : memory_->affinity.find(message, now);
   for (std::size_t i = 0; i < seats_.size(); ++i) {
     const auto& service = *seats_[i].service;
@@ -59,35 +59,36 @@ std::optional<Group::Choice> Group::choose(const std::vector<bool>& tried, std::
   return Choice{*seat, strict ? Choice::Bound::by_rule : Choice::Bound::no};
 }
 
-std::size_t Group::queued(const Service& service) const {
+std::size_t ServiceGroup::queued(const Service& service) const {
   return static_cast<std::size_t>(std::ranges::count_if(
-      waiting_, [&](const Run* run) { return seats_[run->seat()].service.get() == &service; }));
+      waiting_, [&](const Journey* journey) { return seats_[journey->seat()].service.get() == &service; }));
 }
 
-bool Group::wait(Run& run) {
+bool ServiceGroup::wait(Journey& journey) {
   if (waiting_.size() >= queue_limit) return false;
-  waiting_.push_back(&run);
+  waiting_.push_back(&journey);
   return true;
 }
 
 // The first who waits for this service, or may take it, has his turn; then the next.
-void Group::changed(Service& service) {
+void ServiceGroup::changed(Service& service) {
   if (waiting_.empty()) return;
   const auto is_it = [&](const Seat& one) { return one.service.get() == &service; };
   const auto seat = static_cast<std::size_t>(std::ranges::find_if(seats_, is_it) - seats_.begin());
-  const auto has_turn = [seat](const Run* run) { return run->may_take(seat); };
+  const auto has_turn = [seat](const Journey* journey) { return journey->may_take(seat); };
   while (service.has_room() || !service.available()) {
     const auto next = std::ranges::find_if(waiting_, has_turn);
     if (next == waiting_.end()) return;
-    auto& run = **next;
+    auto& journey = **next;
     waiting_.erase(next);
-    run.turn(seat);
+    journey.turn(seat);
   }
 }
 
-// ---- the run ----
+// ---- the journey ----
 
-Run::Run(Loop& loop, std::shared_ptr<Group> group, const Request& request, SteadyTime deadline, Owner& owner)
+Journey::Journey(Loop& loop, std::shared_ptr<ServiceGroup> group, const Request& request, SteadyTime deadline,
+                 Owner& owner)
     : loop_{loop},
       group_{std::move(group)},
       owner_{owner},
@@ -101,7 +102,7 @@ Run::Run(Loop& loop, std::shared_ptr<Group> group, const Request& request, Stead
 }
 
 // Asks the next service, or waits for it. False: there is none.
-bool Run::go_on() {
+bool Journey::go_on() {
   const auto& retries = group_->settings().retries;
   while (!retries || failures_ <= *retries) {
     const auto choice = group_->choose(tried_, bindable_ ? message_ : 0, key_, loop_.now());
@@ -112,7 +113,7 @@ bool Run::go_on() {
   return false;
 }
 
-bool Run::ask(std::size_t seat) {
+bool Journey::ask(std::size_t seat) {
   auto& service = group_->service(seat);
   choice_.seat = seat;
   preferred_ = choice_.connection;
@@ -126,7 +127,7 @@ bool Run::ask(std::size_t seat) {
   return true;
 }
 
-bool Run::wait() {
+bool Journey::wait() {
   auto& service = group_->service(choice_.seat);
   if (!group_->wait(*this)) {
     service.note(Failure::queue_full);
@@ -134,21 +135,22 @@ bool Run::wait() {
     return false;
   }
   auto longest = service.settings().timeout;
-  if (choice_.bound == Group::Choice::Bound::by_last) longest = std::min<milliseconds>(longest, Group::patience);
+  const bool bound_by_last = choice_.bound == ServiceGroup::Choice::Bound::by_last;
+  if (bound_by_last) longest = std::min<milliseconds>(longest, ServiceGroup::patience);
   waiting_ = true;
   arm(std::min(deadline_, loop_.now() + longest));
   return true;
 }
 
-bool Run::may_take(std::size_t seat) const {
+bool Journey::may_take(std::size_t seat) const {
   const auto& service = group_->service(seat);
   if (seat == choice_.seat) return !service.available() || service.has_room_for(choice_.connection);
   const bool same_tier = group_->seats()[seat].priority == group_->seats()[choice_.seat].priority;
-  return choice_.bound == Group::Choice::Bound::no && same_tier && (tried_.empty() || !tried_[seat]) &&
+  return choice_.bound == ServiceGroup::Choice::Bound::no && same_tier && (tried_.empty() || !tried_[seat]) &&
          service.available();
 }
 
-void Run::turn(std::size_t seat) {
+void Journey::turn(std::size_t seat) {
   waiting_ = false;
   timer_.cancel();
   const bool available = group_->service(seat).available();
@@ -157,7 +159,7 @@ void Run::turn(std::size_t seat) {
   give_up();
 }
 
-void Run::on_timer() {
+void Journey::on_timer() {
   if (loop_.now() >= deadline_) {
     Attempt::leave();
     group_->forget(*this);
@@ -165,7 +167,7 @@ void Run::on_timer() {
   }
   if (!std::exchange(waiting_, false)) return arm(deadline_);
   group_->forget(*this);
-  if (choice_.bound == Group::Choice::Bound::by_last) {
+  if (choice_.bound == ServiceGroup::Choice::Bound::by_last) {
     bindable_ = false;
   } else {
     group_->service(choice_.seat).note(Failure::queue_timeout);
@@ -174,29 +176,29 @@ void Run::on_timer() {
   if (!go_on()) give_up();
 }
 
-void Run::note(Failure failure) {
+void Journey::note(Failure failure) {
   const bool was_asked = failure < Failure::queue_full;
   if (was_asked) ++failures_;
   tried_.resize(group_->seats().size());
   tried_[choice_.seat] = true;
 }
 
-void Run::failed(Failure failure) {
+void Journey::failed(Failure failure) {
   note(failure);
   if (!go_on()) give_up();
 }
 
-void Run::answered(const CheckedAction& action, Affinity::Place by) {
+void Journey::answered(const CheckedAction& action, Affinity::Place by) {
   timer_.cancel();
   if (message_ != 0) group_->memory()->affinity.remember(message_, by, loop_.now());
   owner_.settled(&action);
 }
 
-void Run::arm(SteadyTime at) {
+void Journey::arm(SteadyTime at) {
   timer_.arm(std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(at - loop_.now())));
 }
 
-void Run::give_up() {
+void Journey::give_up() {
   timer_.cancel();
   ++group_->memory()->defaults;
   owner_.settled(nullptr);

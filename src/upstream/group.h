@@ -25,11 +25,11 @@ struct GroupMemory {
   std::uint64_t requests = 0, defaults = 0, differences = 0;
 };
 
-class Run;
+class Journey;
 
 //   Limits  queue_limit requests wait for a connection, each as long as a try may take. Whoever waits for the
 //           connection that answered last about his message, or for its service, takes any other one after `patience`.
-class Group final : private Service::Listener {
+class ServiceGroup final : private Service::Listener {
  public:
   static constexpr std::size_t queue_limit = 1000;
   static constexpr std::chrono::seconds patience{1};
@@ -50,9 +50,9 @@ class Group final : private Service::Listener {
     ConnectionId connection = 0;  // by_last: over which it did
   };
 
-  Group(Config::Group settings, std::vector<Seat> seats, std::shared_ptr<GroupMemory> memory);
-  ~Group();
-  Group& operator=(Group&&) = delete;
+  ServiceGroup(Config::Group settings, std::vector<Seat> seats, std::shared_ptr<GroupMemory> memory);
+  ~ServiceGroup();
+  ServiceGroup& operator=(ServiceGroup&&) = delete;
 
   const Config::Group& settings() const { return settings_; }
   const std::vector<Seat>& seats() const { return seats_; }
@@ -66,9 +66,9 @@ class Group final : private Service::Listener {
   std::optional<Choice> choose(const std::vector<bool>& tried, std::uint64_t message, std::uint64_t key,
                                SteadyTime now);
 
-  // The run waits for room; Run::turn() is called when there is some. False: too many wait.
-  bool wait(Run& run);
-  void forget(Run& run) { std::erase(waiting_, &run); }
+  // The journey waits for room; Journey::turn() is called when there is some. False: too many wait.
+  bool wait(Journey& journey);
+  void forget(Journey& journey) { std::erase(waiting_, &journey); }
 
  private:
   bool interested() const override { return !waiting_.empty(); }
@@ -79,15 +79,15 @@ class Group final : private Service::Listener {
   const std::shared_ptr<GroupMemory> memory_;
   Balancer balancer_;
   std::vector<Standing> standings_;  // scratch
-  std::deque<Run*> waiting_{};       // in order of arrival
+  std::deque<Journey*> waiting_{};   // in order of arrival
 };
 
 // One request's way to an answer: one service after the other, within the group's deadline.
-class Run final : private Attempt, private Ready {
+class Journey final : private Attempt, private Ready {
  public:
   class Owner {
    public:
-    // nullptr: nobody answered. Called once, never from inside Run's constructor; may destroy the run.
+    // nullptr: nobody answered. Called once, never from inside Journey's constructor; may destroy the journey.
     virtual void settled(const CheckedAction* action) = 0;
 
    protected:
@@ -95,10 +95,10 @@ class Run final : private Attempt, private Ready {
   };
 
   // Asks at once. `deadline`: of the question.
-  Run(Loop& loop, std::shared_ptr<Group> group, const Request& request, SteadyTime deadline, Owner& owner);
-  ~Run() { group_->forget(*this); }
+  Journey(Loop& loop, std::shared_ptr<ServiceGroup> group, const Request& request, SteadyTime deadline, Owner& owner);
+  ~Journey() { group_->forget(*this); }
 
-  const Group& group() const { return *group_; }
+  const ServiceGroup& group() const { return *group_; }
 
   // While it waits: for which service, would that one do now, and go.
   std::size_t seat() const { return choice_.seat; }
@@ -119,7 +119,7 @@ class Run final : private Attempt, private Ready {
   void give_up();
 
   Loop& loop_;
-  const std::shared_ptr<Group> group_;
+  const std::shared_ptr<ServiceGroup> group_;
   Owner& owner_;
   const std::uint64_t message_, key_;
   const SteadyTime deadline_;
@@ -127,8 +127,8 @@ class Run final : private Attempt, private Ready {
   bool waiting_ = false;
   std::vector<bool> tried_{};   // by seat; empty until a try has failed
   std::uint32_t failures_ = 0;
-  Group::Choice choice_{};      // who is asked, or waited for
-  Timer<Run, &Run::on_timer> timer_;
+  ServiceGroup::Choice choice_{};      // who is asked, or waited for
+  Timer<Journey, &Journey::on_timer> timer_;
 };
 
 }  // namespace policymux

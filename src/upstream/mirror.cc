@@ -21,13 +21,13 @@ std::string shown(const std::optional<std::string>& text) { return text ? "'" + 
 
 }  // namespace
 
-Comparison::Comparison(Loop& loop, Logger& logger, std::shared_ptr<Group> original, std::shared_ptr<Group> mirror,
-                       const Request& request, Done done)
+Comparison::Comparison(Loop& loop, Logger& logger, std::shared_ptr<ServiceGroup> original,
+                       std::shared_ptr<ServiceGroup> mirror, const Request& request, Done done)
     : logger_{logger},
       original_{std::move(original)},
       done_{std::move(done)},
       about_{about(request)},
-      run_{loop, std::move(mirror), request, SteadyTime::max(), *this} {}
+      journey_{loop, std::move(mirror), request, SteadyTime::max(), *this} {}
 
 void Comparison::original(const CheckedAction* action) {
   ours_ = text_of(action);
@@ -43,8 +43,8 @@ void Comparison::finish_one() {
   if (--open_ > 0) return;
   if (ours_ && theirs_ && *ours_ != *theirs_) {
     ++original_->memory()->differences;
-    logger_.format(Level::info, "mirror {}: {} where {} answered {}: {}", run_.group().settings().name, shown(*theirs_),
-                   original_->settings().name, shown(*ours_), about_);
+    logger_.format(Level::info, "mirror {}: {} where {} answered {}: {}", journey_.group().settings().name,
+                   shown(*theirs_), original_->settings().name, shown(*ours_), about_);
   }
   done_(*this);
 }

@@ -12,11 +12,11 @@
 namespace policymux {
 
 // Lives until both groups are through; nobody waits for it. Logs where the answers differ.
-class Comparison final : public Retiree, private Run::Owner {
+class Comparison final : public Retiree, private Journey::Owner {
  public:
   // `done` is called once and takes it to Loop::retire(). REQUIRES: loop and logger outlive it.
   using Done = std::function<void(Comparison&)>;
-  Comparison(Loop& loop, Logger& logger, std::shared_ptr<Group> original, std::shared_ptr<Group> mirror,
+  Comparison(Loop& loop, Logger& logger, std::shared_ptr<ServiceGroup> original, std::shared_ptr<ServiceGroup> mirror,
              const Request& request, Done done);
 
   // How the original came out; nullptr: nobody answered. Called once.
@@ -31,12 +31,12 @@ class Comparison final : public Retiree, private Run::Owner {
   void finish_one();
 
   Logger& logger_;
-  const std::shared_ptr<Group> original_;
+  const std::shared_ptr<ServiceGroup> original_;
   const Done done_;
   const std::string about_;       // the request, for people
   std::optional<Text> ours_{}, theirs_{};
   int open_ = 2;                  // groups that are not through
-  Run run_;
+  Journey journey_;
 };
 
 }  // namespace policymux

@@ -58,16 +58,16 @@ class Patterns {
 };
 
 // One question of the policy's, on its way through a group.
-class Inquiry final : public Asking, private Run::Owner {
+class Inquiry final : public Asking, private Journey::Owner {
  public:
-  Inquiry(Loop& loop, std::shared_ptr<Group> group, std::shared_ptr<const Patterns> patterns, Comparison* comparison,
-          const Question& question, AnswerSink& sink, std::uint32_t token)
+  Inquiry(Loop& loop, std::shared_ptr<ServiceGroup> group, std::shared_ptr<const Patterns> patterns,
+          Comparison* comparison, const Question& question, AnswerSink& sink, std::uint32_t token)
       : sink_{sink},
         token_{token},
         kind_{question.definition.kind},
         patterns_{std::move(patterns)},
         comparison_{comparison},
-        run_{loop, std::move(group), question.request, question.deadline, *this} {}
+        journey_{loop, std::move(group), question.request, question.deadline, *this} {}
   ~Inquiry() override {
     if (comparison_ != nullptr) comparison_->forget();
   }
@@ -80,7 +80,7 @@ class Inquiry final : public Asking, private Run::Owner {
   }
 
   Answer take_over(const CheckedAction* action) {
-    return {Outcome::yes, {action == nullptr ? run_.group().settings().default_action : action->text}};
+    return {Outcome::yes, {action == nullptr ? journey_.group().settings().default_action : action->text}};
   }
 
   Answer judge(const CheckedAction* action) const {
@@ -93,7 +93,7 @@ class Inquiry final : public Asking, private Run::Owner {
   const QuestionKind kind_;
   const std::shared_ptr<const Patterns> patterns_;  // QuestionKind::service
   Comparison* comparison_;                          // nullptr: there is none, or it has been told
-  Run run_;
+  Journey journey_;
 };
 
 }  // namespace
@@ -147,7 +147,7 @@ class Upstream::State {
     Config::Service settings;
     std::shared_ptr<Service> service;
   };
-  using Groups = std::map<std::string, std::shared_ptr<Group>, std::less<>>;
+  using Groups = std::map<std::string, std::shared_ptr<ServiceGroup>, std::less<>>;
 
   // ---- load and reload ----
 
@@ -181,8 +181,8 @@ class Upstream::State {
     }
   }
 
-  std::shared_ptr<Group> group(const Config::Group& settings, Groups& before) {
-    std::vector<Group::Seat> seats;
+  std::shared_ptr<ServiceGroup> group(const Config::Group& settings, Groups& before) {
+    std::vector<ServiceGroup::Seat> seats;
     for (const auto& [of, service] : services_) {
       if (of.group == settings.name) seats.push_back({service, of.priority, of.weight});
     }
@@ -191,24 +191,25 @@ class Upstream::State {
       return std::move(old->second);
     }
     auto memory = old == before.end() ? std::make_shared<GroupMemory>() : old->second->memory();
-    auto fresh = std::make_shared<Group>(settings, std::move(seats), std::move(memory));
+    auto fresh = std::make_shared<ServiceGroup>(settings, std::move(seats), std::move(memory));
     if (random_start_) fresh->begin_at(exchange_.random());
     return fresh;
   }
 
   // From the loop, where no service is on the stack: what nobody asks any more goes.
   void on_sweep() {
-    std::erase_if(leaving_, [](const std::shared_ptr<Group>& group) { return group.use_count() == 1; });
+    std::erase_if(leaving_, [](const std::shared_ptr<ServiceGroup>& group) { return group.use_count() == 1; });
     if (!leaving_.empty()) sweep_.arm(sweep_interval);
   }
 
   // ---- questions ----
 
   // A policy that is being replaced may name a group that is gone: nobody answers for it.
-  std::shared_ptr<Group> group_of(const std::string& name) const {
+  std::shared_ptr<ServiceGroup> group_of(const std::string& name) const {
     const auto found = groups_.find(name);
     if (found != groups_.end()) return found->second;
-    return std::make_shared<Group>(plain_group(name), std::vector<Group::Seat>{}, std::make_shared<GroupMemory>());
+    return std::make_shared<ServiceGroup>(plain_group(name), std::vector<ServiceGroup::Seat>{},
+                                          std::make_shared<GroupMemory>());
   }
 
   std::shared_ptr<const Patterns> patterns_of(const Definition& definition) {
@@ -218,7 +219,7 @@ class Upstream::State {
     return patterns;
   }
 
-  Comparison* mirror(const std::shared_ptr<Group>& group, const Request& request) {
+  Comparison* mirror(const std::shared_ptr<ServiceGroup>& group, const Request& request) {
     const auto found = groups_.find(group->settings().mirror);
     if (found == groups_.end() || comparisons_.size() >= most_comparisons) return nullptr;
     const auto done = [this](Comparison& comparison) {
@@ -235,7 +236,7 @@ class Upstream::State {
   const bool random_start_;
   std::vector<Known> services_{};  // in the order of main.conf
   Groups groups_{};
-  std::vector<std::shared_ptr<Group>> leaving_{};
+  std::vector<std::shared_ptr<ServiceGroup>> leaving_{};
   std::map<std::vector<std::string>, std::shared_ptr<const Patterns>> patterns_{};  // by the definition's values
   std::unordered_map<Comparison*, std::unique_ptr<Comparison>> comparisons_{};      // before the services that they ask
   Timer<State, &State::on_sweep> sweep_;

@@ -140,7 +140,7 @@ void Server::all_accepted() {
 
 // ---- leaving ----
 
-void Server::left(Session& session) {
+void Server::left(Session& session, CloseReason) {
   const auto place = session.place;
   std::swap(sessions_[place], sessions_.back());
   sessions_[place]->place = place;

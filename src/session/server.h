@@ -30,7 +30,7 @@ class Server final : private SessionOwner, private Ready {
 
   // Accepts connections there from now on.
   void listen(ListeningSocket socket);
-  // Serves a connection that came another way. REQUIRES: `fd` is a connected, non-blocking stream socket.
+  // Serves a connection that came another way. REQUIRES: `fd` is a connected stream socket.
   void adopt(UniqueFd fd, Peer peer);
 
   // From now on, for connections that are open as well.
@@ -51,7 +51,7 @@ class Server final : private SessionOwner, private Ready {
     IoWatcher<Door, &Door::on_ready> io;
   };
 
-  void left(Session& session) override;
+  void left(Session& session, CloseReason reason) override;
   void serve() override;  // drained: not from inside a session's end
 
   bool full() const { return sessions_.size() >= settings_.max_connections; }

@@ -114,7 +114,7 @@ void Session::receive() {
   auto& buffer = shared_.buffer;
   const auto wanted = shared_.stopping ? std::min(left_to_read_, buffer.size()) : buffer.size();
   if (wanted == 0) return close(CloseReason::shutdown);
-  const auto n = ::recv(fd_.get(), buffer.data(), wanted, 0);
+  const auto n = ::recv(fd_.get(), buffer.data(), wanted, MSG_DONTWAIT);
   if (n < 0 && !is_temporary(errno)) return close(CloseReason::connection_lost);
   if (n < 0) return;
   if (shared_.stopping) left_to_read_ -= static_cast<std::size_t>(n);
@@ -175,7 +175,7 @@ void Session::keep(std::string_view input, RequestParser& parser) {
 // More input, or its end, can wait until the request is answered; a lost connection cannot.
 void Session::peek() {
   char byte = 0;
-  if (::recv(fd_.get(), &byte, 1, MSG_PEEK) >= 0) return enter(State::deaf);
+  if (::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) return enter(State::deaf);
   if (!is_temporary(errno)) close(CloseReason::connection_lost);
 }
 
@@ -187,7 +187,7 @@ void Session::answered(std::string_view reply) {
 
 // idle: all is on its way. writing: unsent_ has the rest. closed: the connection is lost.
 Session::State Session::send(std::string_view reply) {
-  const auto n = ::send(fd_.get(), reply.data(), reply.size(), MSG_NOSIGNAL);
+  const auto n = ::send(fd_.get(), reply.data(), reply.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   if (n < 0 && !is_temporary(errno)) return State::closed;
   const auto sent = n < 0 ? 0 : static_cast<std::size_t>(n);
   if (sent == reply.size()) return State::idle;
@@ -221,7 +221,7 @@ void Session::close(CloseReason reason, std::string_view detail) {
   shared_.logger.format(row.level, "{}: connection closed: {}{}{}", conversation_.peer, row.text,
                         detail.empty() ? "" : ": ", detail);
   enter(State::closed);
-  owner_.left(*this);
+  owner_.left(*this, reason);
 }
 
 }  // namespace policymux

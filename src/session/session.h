@@ -42,18 +42,6 @@ struct SessionShared {
   bool stopping = false;     // who has nothing left to answer goes
 };
 
-class Session;
-
-// Where sessions are at home.
-class SessionOwner {
- public:
-  // `session` is closed: takes it to Loop::retire().
-  virtual void left(Session& session) = 0;
-
- protected:
-  ~SessionOwner() = default;
-};
-
 enum class CloseReason : std::uint8_t {
   end_of_stream,    // the client's doing, between requests
   cut_request,      // end of stream inside a request
@@ -63,6 +51,18 @@ enum class CloseReason : std::uint8_t {
   shutdown,
 };
 std::string_view to_string(CloseReason reason);
+
+class Session;
+
+// Where sessions are at home.
+class SessionOwner {
+ public:
+  // `session` is closed: takes it to Loop::retire().
+  virtual void left(Session& session, CloseReason reason) = 0;
+
+ protected:
+  ~SessionOwner() = default;
+};
 
 // Postfix ends a connection, we do not: closing first costs it a second. Requests are answered one after the
 // other, in order; while one waits, further input stays in the kernel. What was complete before the end of the
@@ -81,6 +81,7 @@ std::string_view to_string(CloseReason reason);
 //   Cost     an inline request on a kept connection: one recv, one send, no epoll_ctl, no allocation.
 class Session final : public Ready, public Retiree, private Client {
  public:
+  // REQUIRES: `fd` is a connected stream socket; whether it blocks does not matter.
   Session(SessionShared& shared, SessionOwner& owner, UniqueFd fd, Peer peer);
 
   // The server stops (SessionShared::stopping is set): what has arrived by now is answered, then the session goes.

@@ -13,12 +13,15 @@
 
 #include <fmt/format.h>
 
+#include "admin/control_socket.h"
 #include "app/allow.h"
 #include "app/background.h"
 #include "app/pid_file.h"
 #include "app/privileges.h"
 #include "app/progress_line.h"
 #include "app/reloader.h"
+#include "app/room_settings.h"
+#include "app/services_report.h"
 #include "app/systemd.h"
 #include "decide/decider.h"
 #include "log/flusher.h"
@@ -60,19 +63,20 @@ Result<std::vector<ListeningSocket>, std::string> open_listeners(const Config::M
   return sockets;
 }
 
-DecideSettings decide_settings(const Config::Main& settings) {
-  return {.timeout = settings.timeout,
-          .deadline = settings.deadline,
-          .prepend_once = settings.prepend_once,
-          .log_decisions = settings.log_decisions};
+// Nobody but its owner may ask us about ourselves. Nothing: no control socket is wanted.
+Result<std::vector<ListeningSocket>, std::string> open_control(const Config& config) {
+  if (config.admin.socket.empty()) return std::vector<ListeningSocket>{};
+  auto access = socket_access(config.main);
+  if (!access) return Problem{access.error()};
+  access->mode = 0600;
+  access->group.reset();
+  return listen_on({.kind = Endpoint::Kind::local, .path = config.admin.socket}, *access);
 }
 
 ServerSettings server_settings(const Config::Main& settings) {
-  ServerSettings out{.max_connections = settings.max_connections, .allow = allow_only(settings.allow)};
-  out.session.request = {.max_request_bytes = settings.max_request_bytes, .max_attributes = settings.max_attributes};
-  out.session.request_timeout = settings.request_timeout;
-  if (settings.idle_timeout) out.session.idle_local = out.session.idle_remote = *settings.idle_timeout;
-  return out;
+  return {.session = session_limits(settings),
+          .max_connections = settings.max_connections,
+          .allow = allow_only(settings.allow)};
 }
 
 void log(Logger& logger, const Diagnostics& diagnostics) {
@@ -115,7 +119,13 @@ class Daemon {
     if (config_.main.watch_files) reloader_.watch_first();
   }
 
-  void run(std::vector<ListeningSocket> sockets) {
+  // `control`: the control socket, or nothing.
+  void run(std::vector<ListeningSocket> sockets, const std::vector<ListeningSocket>& control) {
+    std::optional<ControlSocket> administration;
+    for (const auto& socket : control) {
+      logger_.format(Level::info, "the control socket is {}", socket.name());
+      administration.emplace(loop_, socket.fd()).offer("services", [this] { return to_json(upstream_.snapshot()); });
+    }
     for (auto& socket : sockets) {
       logger_.format(Level::info, "listening on {}", socket.name());
       server_.listen(std::move(socket));
@@ -222,6 +232,8 @@ Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover han
                                        const std::function<void()>& all_is_well) {
   auto sockets = handover.sockets.empty() ? open_listeners(config.main) : std::move(handover.sockets);
   if (!sockets) return Problem{sockets.error()};
+  const auto control = open_control(config);
+  if (!control) return Problem{control.error()};
   const auto pid_file = PidFile::write(options.pid_file);
   if (!pid_file) return Problem{pid_file.error()};
   const auto identity = identity_to_take(config.main);
@@ -243,7 +255,7 @@ Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover han
   const Heartbeat heartbeat{loop, handover.manager, handover.watchdog};
   logger.format(Level::info, "started, version {}", POLICYMUX_VERSION);
   all_is_well();
-  daemon.run(*std::move(sockets));
+  daemon.run(*std::move(sockets), *control);
   return Ok{};
 }
 

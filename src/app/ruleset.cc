@@ -37,6 +37,17 @@ LoadOptions load_options(const Config& config) {
           .keep_texts = false};
 }
 
+// Loads and compiles what is at `path`.
+void load_into(Ruleset& out, Files& files, const std::string& path, const LoadOptions& options) {
+  auto loaded = load_policy(files, path, options);
+  std::ranges::move(loaded.diagnostics, std::back_inserter(out.diagnostics));
+  out.policy = std::move(loaded.policy);
+  if (!out.policy) return;
+  auto table = compile(*out.policy);
+  if (table) out.table = *std::move(table);
+  else out.diagnostics.push_back({.what = {.file = path, .text = std::move(table).error()}});
+}
+
 // Loads the policy in force with lists that have changed; those that turn out bad are held, and it is loaded again.
 class ListUpdater {
  public:
@@ -157,16 +168,16 @@ Ruleset read_ruleset(const Origins& origins, Config config, const Reading& readi
   options.lists = reading.lists;
   options.keep_texts = reading.keep_list_texts;
   options.progress = reading.progress;
-  auto loaded = load_policy(files, frozen->path, options);
-  std::ranges::move(loaded.diagnostics, std::back_inserter(out.diagnostics));
+  load_into(out, files, frozen->path, options);
   out.config = std::move(config);
-  out.policy = std::move(loaded.policy);
-  if (out.policy) {
-    auto table = compile(*out.policy);
-    if (table) out.table = *std::move(table);
-    else out.diagnostics.push_back({.what = {.file = frozen->path, .text = std::move(table).error()}});
-  }
   out.frozen = std::move(frozen);
+  return out;
+}
+
+Ruleset read_ruleset(Files& files, const std::string& path, Config config) {
+  Ruleset out;
+  load_into(out, files, path, load_options(config));
+  out.config = std::move(config);
   return out;
 }
 

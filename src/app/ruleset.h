@@ -52,6 +52,8 @@ struct Reading {
 
 // The policy that `config` names, compiled. Blocks: for the start, for commands and for the helper thread.
 Ruleset read_ruleset(const Origins& origins, Config config, const Reading& reading = {});
+// The same for a policy that is at `path` in `files`, once: lists are not read again.
+Ruleset read_ruleset(Files& files, const std::string& path, Config config);
 
 // Lists that may have changed, by path.
 struct ChangedLists {

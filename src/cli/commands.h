@@ -37,4 +37,14 @@ struct QueryOptions {
 };
 int query(const QueryOptions& options);
 
+// What a running daemon can tell about itself, asked over its control socket. "services": health and figures of each.
+struct CtlOptions {
+  Origins origins{};
+  std::string command{};
+  std::string socket{};  // a path; empty: main.conf's admin.socket
+  bool json = false;     // as the daemon says it: one JSON object; otherwise a table for people
+  milliseconds timeout{std::chrono::seconds{5}};
+};
+int ctl(const CtlOptions& options);
+
 }  // namespace policymux

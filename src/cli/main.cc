@@ -12,6 +12,7 @@
 #include "bench/bench.h"
 #include "cli/commands.h"
 #include "cli/inline_bench.h"
+#include "cli/spawn_main.h"
 
 namespace policymux {
 namespace {
@@ -104,6 +105,9 @@ int run(int argc, char** argv) {
   serving.add_flag("--daemon", serve_options.background, "into the background, once all is well");
   serving.add_option("--pid-file", serve_options.pid_file, "write the process number there");
 
+  // Only to be listed: see spawn_main().
+  app.add_subcommand("spawn", "answer one client on standard input and output, or do what hapolicy does");
+
   CheckOptions check_options;
   auto& checking = add_command(app, config, "check", "read the configuration and tell every mistake and every doubt");
   checking.add_flag("--dump", check_options.dump, "print every setting of main.conf");
@@ -128,6 +132,15 @@ int run(int argc, char** argv) {
                                                                                   : std::string{};
       });
 
+  CtlOptions ctl_options;
+  auto& controlling = add_command(app, config, "ctl", "ask a running daemon about itself");
+  controlling.add_option("COMMAND", ctl_options.command, "services: their health, requests, errors, latency, queues")
+      ->required()
+      ->check(CLI::IsMember({"services"}));
+  controlling.add_option("--socket", ctl_options.socket, "the control socket (admin.socket of main.conf)");
+  add_duration(controlling, "--timeout", ctl_options.timeout, "how long to wait");
+  controlling.add_flag("--json", ctl_options.json, "one JSON object");
+
   BenchOptions bench_options;
   InlineBenchOptions inline_options;
   bool is_inline = false;
@@ -144,6 +157,7 @@ int run(int argc, char** argv) {
   if (command == "check") return check_options.origins = config.origins(), check(check_options);
   if (command == "explain") return explain_options.origins = config.origins(), explain(explain_options);
   if (command == "query") return query_options.origins = config.origins(), query(query_options);
+  if (command == "ctl") return ctl_options.origins = config.origins(), ctl(ctl_options);
   if (command == "bench" && is_inline) return inline_options.origins = config.origins(), inline_bench(inline_options);
   if (command == "bench") return bench_main(bench_options);
   fmt::print("policymux {}\n", POLICYMUX_VERSION);
@@ -153,4 +167,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace policymux
 
-int main(int argc, char** argv) { return policymux::run(argc, argv); }
+int main(int argc, char** argv) {
+  return policymux::is_spawn(argc, argv) ? policymux::spawn_main(argc, argv) : policymux::run(argc, argv);
+}

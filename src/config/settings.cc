@@ -75,7 +75,7 @@ constexpr SectionType section_table[] = {
         "A table that policy.conf looks things up in. Beside the type it takes the settings that the type needs."),
     section_row<&C::lua>("lua", Built::later, Keys::known,
         "Scripts in Lua, and the limits they run under."),
-    section_row<&C::admin>("admin", Built::later, Keys::known,
+    section_row<&C::admin>("admin", Built::now, Keys::known,
         "The control socket and the web page with its metrics."),
 };
 
@@ -295,11 +295,12 @@ constexpr Setting setting_table[] = {
         "How much memory the scripts may take."),
 
     row<&C::admin, &C::Admin::listen, List<Address>>("admin", "listen", sealed, "",
-        "Where the web page and the metrics are, as in inet:127.0.0.1:10080; nothing: nowhere."),
+        "Where the web page and the metrics are, as in inet:127.0.0.1:10080; nothing: nowhere.", Built::later),
     row<&C::admin, &C::Admin::token, Text<anything>>("admin", "token", applies, "",
-        "What a client of the web page must show."),
+        "What a client of the web page must show.", Built::later),
     row<&C::admin, &C::Admin::socket, OrEmpty<Text<absolute_path>>>("admin", "socket", sealed, "",
-        "The path of the control socket; nothing: none."),
+        "The path of the control socket, which policymux ctl asks, as in /run/policymux/control; nothing: none. Its "
+        "mode is 0600, its owner socket_owner."),
 };
 
 // ---- files ----

@@ -20,8 +20,9 @@ MAY_INCLUDE = {
     "decide": {"rule", "ask", "log", "metrics", "config", "loop", "base", "public"},
     "upstream": {"ask", "match", "log", "metrics", "config", "proto", "loop", "base", "public"},
     "session": {"decide", "loop", "log", "metrics", "config", "proto", "base", "public"},
+    "admin": {"decide", "loop", "log", "metrics", "base", "public"},
     "bench": {"loop", "proto", "base", "public"},
-    "app": {"session", "decide", "upstream", "rule", "ask", "match", "proto", "config", "metrics", "log", "loop", "base", "public"},
+    "app": {"session", "admin", "decide", "upstream", "rule", "ask", "match", "proto", "config", "metrics", "log", "loop", "base", "public"},
 }
 MAY_INCLUDE["cli"] = {"app", "bench"} | MAY_INCLUDE["app"]
 

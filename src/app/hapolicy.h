@@ -1,0 +1,33 @@
+// hapolicy's command line as settings of ours.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+
+namespace policymux {
+
+struct HapolicyOptions {
+  std::vector<std::string> services{};  // NAME=ADDRESS:PORT[:PRIO[:WEIGHT[:TIMEOUT]]], as written
+  std::string default_action{"dunno"};
+  bool logging = false;                 // -l: a line for each try
+  bool verbose = false;                 // -v: and what happens in between
+  bool to_stdout = false;               // -L: to standard output, unless that is a client's connection
+};
+
+struct HapolicySetup {
+  Config config;                        // one group with all services, asked for every request
+  std::string policy;                   // of policy.conf
+  std::vector<std::string> warnings{};  // services that were skipped, a default action that Postfix would not take
+};
+
+// The service string that hapolicy's manual describes: priority 10 (lower first), weight 1, timeout 30 s, where a part
+// is empty, 0 or left out; more parts are ignored. Beyond hapolicy: IPv6 in brackets and unix:/path.
+// The error is a sentence that quotes the text.
+Result<Config::Service, std::string> parse_hapolicy_service(std::string_view text);
+
+// Never fails: what is invalid is left out, with a warning. Without a service every answer is the default action.
+HapolicySetup hapolicy_setup(const HapolicyOptions& options);
+
+}  // namespace policymux

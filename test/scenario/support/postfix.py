@@ -40,11 +40,11 @@ class Postfix:
     """Listens on one port for each service given: {name: {parameter: value}} for smtpd's -o.
 
     Mail that is accepted is deferred at once and stays in the queue, where postcat can read it; what goes to
-    discard.test is thrown away.
+    discard.test is thrown away. `master` is more text for master.cf.
     REQUIRES: root (Postfix does), programs of Debian's packages postfix and swaks.
     """
 
-    def __init__(self, services, **parameters):
+    def __init__(self, services, master="", **parameters):
         self.directory = Directory("policymux-postfix-")
         self.root = self.directory.path
         self.etc = self.root / "etc"
@@ -78,7 +78,7 @@ class Postfix:
             "smtputf8_autodetect_classes": "all",
             **parameters,
         })
-        self._write_master(services)
+        self._write_master(services, master)
         self._control("start")
         wait_until(lambda: all(listens(("127.0.0.1", port)) for port in self.ports.values()),
                    lambda: f"Postfix listens; log:\n{self.log()}")
@@ -87,8 +87,8 @@ class Postfix:
         text = "".join(f"{name} = {value}\n" for name, value in parameters.items())
         (self.etc / "main.cf").write_text(text)
 
-    def _write_master(self, services):
-        text = MASTER
+    def _write_master(self, services, more):
+        text = MASTER + more
         for name, options in services.items():
             text += f"127.0.0.1:{self.ports[name]} inet n - n - - smtpd\n"
             text += "".join(f"  -o {{ {key} = {value} }}\n" for key, value in options.items())

@@ -7,7 +7,7 @@ from support.client import rcpt, render
 from support.daemon import ROOT, Daemon, Directory, main_conf, run
 from support.net import free_port
 
-COMMANDS = ("serve", "check", "explain", "query", "bench", "version")
+COMMANDS = ("serve", "spawn", "check", "explain", "query", "ctl", "bench", "version")
 
 POLICY = """acl bad sender match=domain bad.test
 acl office client_address 192.0.2.0/24

@@ -63,12 +63,17 @@ std::string text(const Json& value) {
   return out;
 }
 
+std::uint64_t errors_of(const Json& service) {
+  std::uint64_t sum = 0;
+  for (const auto& count : service["failures"]) sum += count.get<std::uint64_t>();
+  return sum;
+}
+
 Cells cells_of(const Json& service) {
-  const auto errors = service["requests"].get<std::uint64_t>() - service["answers"].get<std::uint64_t>();
   const auto& latency = service["latency"];
-  return {text(service["name"]),       text(service["group"]),        text(service["address"]),
-          text(service["state"]),      number(service["requests"]),   std::to_string(errors),
-          duration(latency["p50_us"]), duration(latency["p99_us"]),   number(service["in_flight"]),
+  return {text(service["name"]),       text(service["group"]),      text(service["address"]),
+          text(service["state"]),      number(service["requests"]), std::to_string(errors_of(service)),
+          duration(latency["p50_us"]), duration(latency["p99_us"]), number(service["in_flight"]),
           number(service["queued"])};
 }
 

@@ -246,6 +246,15 @@ class Hapolicy(Case):
         answers = self.actions(*[rcpt(instance="")] * 300, options=options)
         self.assertEqual((answers.count("DEFER 1"), answers.count("DEFER 2")), (200, 100))
 
+    def test_weights_hold_over_many_processes_too(self):
+        """Each begins at a random service, in proportion to weights: 90 of them, 60 expected, give or take five sigma."""
+        one, two = self.service("DEFER 1"), self.service("DEFER 2")
+        options = ["-s", f"polw1={one.address}:10:2", "-s", f"polw2={two.address}:10:1"]
+        for _ in range(90):
+            self.actions(rcpt(), options=options)
+        self.assertEqual(len(one.requests) + len(two.requests), 90)
+        self.assertTrue(37 <= len(one.requests) <= 83, len(one.requests))
+
     def test_the_default_action(self):
         for options, want in (([], "dunno"), (["-d", "DEFER_IF_PERMIT later"], "DEFER_IF_PERMIT later"),
                               (["--default", "our_class"], "our_class"), (["-d", "WARN ${sender}"], "WARN ${sender}")):

@@ -116,7 +116,9 @@ std::string table_of_groups(const Json& groups) {
   for (const auto& group : groups) {
     out += fmt::format("group {}: {} requests, {} of them without an answer", text(group["name"]),
                        number(group["requests"]), number(group["defaults"]));
-    if (group["differences"] != 0) out += fmt::format(", {} answered otherwise by the mirror", number(group["differences"]));
+    if (group["differences"] != 0) {
+      out += fmt::format(", {} answered otherwise by the mirror", number(group["differences"]));
+    }
     out += '\n';
   }
   return out;

@@ -130,7 +130,7 @@ bool is_spawn(int argc, char** argv) {
 
 int spawn_main(int argc, char** argv) {
   const bool hapolicy = is_hapolicy(argv[0]);
-  const auto program = hapolicy ? hapolicy_name : "policymux spawn";
+  const auto program = hapolicy ? hapolicy_name : "policymux";
   auto streams = StandardStreams::take();
   if (!streams) return tell_administrator(program, streams.error()), 1;
   const auto said = hapolicy ? parse(argc, argv, true) : parse(argc - 1, argv + 1, false);

@@ -20,6 +20,9 @@ class Pump {
   // `ended` is called once, from the loop; not from inside it the pump may be destroyed.
   Pump(Loop& loop, int from, int to, std::function<void()> ended);
 
+  // Carries on at once what has come by now, as far as it is taken.
+  void hurry();
+
  private:
   void on_readable(int);
   void on_writable(int);

@@ -59,6 +59,7 @@ UniqueFd SingleClient::build_bridge(UniqueFd in, UniqueFd out) {
 
 void SingleClient::stop(milliseconds limit) {
   if (!session_ || std::exchange(shared_.stopping, true)) return;
+  if (bridge_) bridge_->requests.hurry();
   session_->finish();
   limit_.arm(limit);
 }

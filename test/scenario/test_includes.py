@@ -22,7 +22,8 @@ MAY_INCLUDE = {
     "session": {"decide", "loop", "log", "metrics", "config", "proto", "base", "public"},
     "admin": {"decide", "loop", "log", "metrics", "base", "public"},
     "bench": {"loop", "proto", "base", "public"},
-    "app": {"session", "admin", "decide", "upstream", "rule", "ask", "match", "proto", "config", "metrics", "log", "loop", "base", "public"},
+    "app": {"session", "admin", "decide", "upstream", "rule", "ask", "match", "proto", "config", "metrics", "log", "loop",
+            "base", "public"},
 }
 MAY_INCLUDE["cli"] = {"app", "bench"} | MAY_INCLUDE["app"]
 

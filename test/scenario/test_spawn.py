@@ -247,7 +247,7 @@ class Hapolicy(Case):
         self.assertEqual((answers.count("DEFER 1"), answers.count("DEFER 2")), (200, 100))
 
     def test_weights_hold_over_many_processes_too(self):
-        """Each begins at a random service, in proportion to weights: 90 of them, 60 expected, give or take five sigma."""
+        """Each begins at a random service, in proportion to weights: 60 of 90, give or take five sigma."""
         one, two = self.service("DEFER 1"), self.service("DEFER 2")
         options = ["-s", f"polw1={one.address}:10:2", "-s", f"polw2={two.address}:10:1"]
         for _ in range(90):
@@ -319,6 +319,51 @@ class Hapolicy(Case):
         self.assertIn("attribute: sender=sender@example.test", more)
         quiet = self.run_spawn("-L", "-s", f"a={service.address}", stdin=render(rcpt()), command=(self.hapolicy,))[1]
         self.assertEqual(quiet, "action=REJECT a\n\n")
+
+
+@unittest.skipUnless(shutil.which("hapolicy"), "needs Debian's package hapolicy")
+class AsHapolicy(Case):
+    """Side by side with the program itself: the same command line, the same services, the same answers."""
+
+    def assert_same(self, options, *requests, want=None):
+        theirs = self.actions(*requests, options=options, command=(shutil.which("hapolicy"),))
+        ours = self.actions(*requests, options=options)
+        self.assertEqual(ours, theirs)
+        if want:
+            self.assertEqual(ours, want)
+
+    def actions(self, *requests, options=(), command=None):
+        """hapolicy itself complains on standard error where there is no syslog."""
+        result = subprocess.run([*map(str, command or (self.hapolicy,)), *options], env=environment(), timeout=60,
+                                input=b"".join(map(render, requests)), stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, check=False)
+        self.assertEqual(result.returncode, 0)
+        return [reply.removeprefix("action=") for reply in result.stdout.decode()[:-2].split("\n\n")]
+
+    def test_service_strings(self):
+        a, b = self.service("DEFER a"), self.service("REJECT b with text")
+        for tail in (":", ":10", ":10:2", ":10:2:5", ":0:0:0", "::2", "::2:5", ":10::5", ":5:1:2:", ":5:1:2:more",
+                     ":010:01:05"):
+            with self.subTest(tail=tail):
+                self.assert_same(["-s", f"a b={a.address}{tail}", "-s", f"b={b.address}:50"], rcpt(), want=["DEFER a"])
+        with self.subTest("tiers"):
+            self.assert_same(["-s", f"b={b.address}:20", "-s", f"a={a.address}:10"], rcpt(), rcpt(),
+                             want=["DEFER a"] * 2)
+        with self.subTest("a repeated name"):
+            self.assert_same(["-s", f"a={nobody()}:1", "-s", f"a={b.address}:2"], rcpt(), want=["REJECT b with text"])
+        with self.subTest("invalid ones are skipped"):
+            self.assert_same(["-s", "nonsense", "-s", "=x:1:", "-s", f"a={a.address}:", "-s", "c=only"], rcpt(),
+                             want=["DEFER a"])
+
+    def test_failures_and_the_default_action(self):
+        good = self.service("HOLD")
+        for raw in ("action=\n\n", "Action=OK\n\n", "nonsense\n\n", ""):
+            with self.subTest(raw=raw):
+                bad = self.service(raw, raw=True)
+                self.assert_same(["-s", f"bad={bad.address}:1", "-s", f"good={good.address}:2"], rcpt(), want=["HOLD"])
+                self.assert_same(["-s", f"bad={bad.address}:1", "-dDEFER"], rcpt(), want=["DEFER"])
+        self.assert_same([], rcpt(), rcpt(), want=["dunno"] * 2)
+        self.assert_same(["--def", "WARN none", "-s", f"a={nobody()}:"], rcpt(), want=["WARN none"])
 
 
 @unittest.skipUnless(available(), "needs root and Debian's package postfix")

@@ -167,3 +167,19 @@ TEST_CASE("told to stop: a request that waits is answered first, or given up aft
     CHECK(room.until_gone() == CloseReason::shutdown);
   }
 }
+
+TEST_CASE("told to stop: what has arrived by now is answered, also what nobody has read yet") {
+  Room room;
+  Pipe in, out;
+  room.serve(std::move(in.out), std::move(out.in));
+  run_passes(room.loop, 2);
+  std::string all, want;
+  for (int i = 0; i < 200; ++i) {
+    all += request_from(std::to_string(i));
+    want += info(std::to_string(i));
+  }
+  REQUIRE(::write(in.in.get(), all.data(), all.size()) == static_cast<ssize_t>(all.size()));
+  room.client->stop(1h);
+  CHECK(room.until_gone() == CloseReason::shutdown);
+  CHECK(read_now(out.out.get()) == want);
+}

@@ -20,7 +20,7 @@ class Site {
     auto ruleset = read_ruleset(origins(), Config{}, {.keep_list_texts = false});
     live = std::make_shared<LiveTable>(ruleset.table);
     frozen_ = ruleset.frozen;
-    reloader_.emplace(loop_, log_.logger, origins(), std::vector<QuestionKind>{},
+    reloader_.emplace(loop_, log_.logger, origins(),
                       Reloader::Calls{.in_force = [this] { return InForce{live->evaluator.shared_table(), frozen_}; },
                                       .reloaded = [this](Reload& fresh) { take(fresh); },
                                       .lists_reloaded = [](ListReload&) {}});

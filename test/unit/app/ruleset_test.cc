@@ -32,7 +32,7 @@ class Site {
     fs::rename(fresh, path(name));
   }
   ListUpdate update(ChangedLists changed) {
-    auto update = update_lists(*ruleset_.frozen, *table, {}, changed);
+    auto update = update_lists(*ruleset_.frozen, *table, changed);
     if (update.table) table = update.table;
     return update;
   }

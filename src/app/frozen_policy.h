@@ -26,7 +26,11 @@ class HeldLists : public Files {
   explicit HeldLists(std::span<const ValueFilePtr> in_force);
   void hold(const std::string& path) { held_.insert(path); }
 
-  Result<ListText, std::string> read_list(const std::string& path) override { return disk_.read_list(path); }
+  // Of a held list there is nothing to be read.
+  Result<ListText, std::string> read_list(const std::string& path) override {
+    if (held_.contains(path)) return Unexpected<std::string>{"somebody is writing to it"};
+    return disk_.read_list(path);
+  }
   std::optional<Signature> signature(const std::string& path) override;
   std::optional<Signature> signature_on_disk(const std::string& path) { return disk_.signature(path); }
 

@@ -104,6 +104,10 @@ void Reloader::read_all(Job& job) const {
   std::ranges::move(ruleset.diagnostics, std::back_inserter(fresh.diagnostics));
   fresh.config = std::move(ruleset.config);
   fresh.frozen = std::move(ruleset.frozen);
+  for (const auto& path : job.held) {
+    fresh.diagnostics.push_back({Severity::warning,
+                                 {.file = path, .text = "somebody is writing to this list: the old one stays for now"}});
+  }
   if (!ruleset.table || has_errors(fresh.diagnostics)) return;
   if (fresh.config->main.watch_files) job.plan = plan_for(ruleset.table->lists);
   fresh.addresses = resolve_services(fresh.config->services, fresh.diagnostics);

@@ -54,7 +54,9 @@ bool Watcher::watch(WatchPlan plan) {
 }
 
 bool Watcher::add(const std::string& path, WatchPlan::Directory directory, std::map<int, WatchPlan::Directory>& to) {
-  const auto descriptor = ::inotify_add_watch(fd_.get(), path.c_str(), directory.has_files ? to_files : on_the_way);
+  // One directory may have two paths: what is asked about one must not replace what is asked about the other.
+  const auto what = (directory.has_files ? to_files : on_the_way) | IN_MASK_ADD;
+  const auto descriptor = ::inotify_add_watch(fd_.get(), path.c_str(), what);
   if (descriptor < 0) {
     const bool is_gone = errno == ENOENT || errno == ENOTDIR;  // as another directory will tell
     if (!is_gone && directory.has_files) {
@@ -63,7 +65,9 @@ bool Watcher::add(const std::string& path, WatchPlan::Directory directory, std::
     return false;
   }
   warned_.erase(path);
-  to[descriptor] = std::move(directory);
+  auto& known = to[descriptor];
+  known.has_files |= directory.has_files;
+  known.lists.merge(directory.lists);
   return !watched_.contains(descriptor);
 }
 

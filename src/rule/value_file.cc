@@ -47,10 +47,11 @@ void ValueFile::for_each(const Visit& visit) const {
 
 void ValueFile::drain(const Visit& visit) {
   const auto pieces = std::exchange(text_, nullptr);
+  const bool last_owner = pieces.use_count() == 1;  // another one is the version in force, whose text must stay
   LineCutter cutter{visit};
   for (auto& piece : *pieces) {
     cutter.cut(piece);
-    piece = {};
+    if (last_owner) piece = {};
   }
 }
 

@@ -49,6 +49,11 @@ class Site {
     REQUIRE(ruleset_.table);
     table = ruleset_.table;
   }
+  void read_badly() {
+    const auto ruleset =
+        read_ruleset({.policy = path("policy.conf")}, Config{}, {.keep_list_texts = false, .lists = table->lists});
+    REQUIRE_FALSE(ruleset.table);
+  }
   ListIndexPtr index_of_a() const { return table->lists.at(0)->index({.way = Way::domain}); }
   bool a_has(std::string_view domain) const {
     IdList found;
@@ -64,6 +69,20 @@ class Site {
 };
 
 }  // namespace
+
+// A list whose text was kept for its patterns was once asked for as an index by a reload that failed: the text of the
+// version in force was let go of with it.
+TEST_CASE("a reload that fails leaves the texts in force as they were") {
+  Site site;
+  const auto as_domain = "acl b sender match=domain " + site.path("b") + "\naccess b\n";
+  site.write("policy.conf", as_domain + "access nobody\n");
+  site.read_badly();
+  site.write("policy.conf", as_domain);
+  site.read();
+  IdList found;
+  std::get<DomainIndex>(site.table->lists.at(0)->index({.way = Way::domain})->index).find("b.test", found);
+  CHECK(found.size() == 1);
+}
 
 TEST_CASE("a list that has changed is read again, and nothing else") {
   Site site;

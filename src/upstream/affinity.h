@@ -16,7 +16,7 @@ using ServiceId = std::uint64_t;
 using ConnectionId = std::uint64_t;
 
 //   Units   `now` is steady time, handed in.
-//   Memory  at most 16,384 messages, 640 KiB; nothing before the first. A full set forgets whoever was not asked about
+//   Memory  at most 16,384 messages, 512 KiB; nothing before the first. A full set forgets whoever was not asked about
 //           for longest, and everybody is forgotten after `longest`.
 //   Cost    O(1): four comparisons.
 class Affinity {

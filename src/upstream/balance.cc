@@ -51,15 +51,21 @@ std::optional<std::size_t> Balancer::pick(std::span<const Standing> standings, s
     }
   }
   if (by_ == By::hash && key != 0) return highest_hash(key, in_tier);
-  if (by_ == By::least_outstanding) {
-    auto least = UINT32_MAX;
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-      if (in_tier(i)) least = std::min(least, standings[i].outstanding);
-    }
-    return next_by_weight([&](std::size_t i) { return in_tier(i) && standings[i].outstanding == least; });
+  const auto at_once = [&](std::size_t i) { return in_tier(i) && standings[i].has_room; };
+  const auto by_balance = [&](auto wanted) {
+    return by_ == By::least_outstanding ? least_outstanding(standings, wanted) : next_by_weight(wanted);
+  };
+  const auto first = by_balance(at_once);
+  return first ? first : by_balance(in_tier);
+}
+
+template <class Wanted>
+std::optional<std::size_t> Balancer::least_outstanding(std::span<const Standing> standings, Wanted wanted) {
+  auto least = UINT32_MAX;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (wanted(i)) least = std::min(least, standings[i].outstanding);
   }
-  const auto at_once = next_by_weight([&](std::size_t i) { return in_tier(i) && standings[i].has_room; });
-  return at_once ? at_once : next_by_weight(in_tier);
+  return next_by_weight([&](std::size_t i) { return wanted(i) && standings[i].outstanding == least; });
 }
 
 template <class Wanted>

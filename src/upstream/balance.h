@@ -52,6 +52,8 @@ class Balancer {
 
  private:
   template <class Wanted>
+  std::optional<std::size_t> least_outstanding(std::span<const Standing> standings, Wanted wanted);
+  template <class Wanted>
   std::optional<std::size_t> next_by_weight(Wanted wanted);
   template <class Wanted>
   std::optional<std::size_t> highest_hash(std::uint64_t key, Wanted wanted) const;

@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace policymux {
@@ -28,7 +29,12 @@ int socket_error(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
-Loss refused(int error) { return {Failure::refused, std::strerror(error)}; }
+// Some of it is not the service's fault: a unix socket whose queue is full says EAGAIN, as many came at once.
+Loss refused(int error) {
+  constexpr int not_its_fault[] = {EAGAIN, ENOBUFS, ENOMEM, EADDRNOTAVAIL};
+  const bool ours = std::ranges::find(not_its_fault, error) != std::end(not_its_fault);
+  return {ours ? Failure::ours : Failure::refused, std::strerror(error)};
+}
 
 }  // namespace
 
@@ -175,10 +181,19 @@ bool Connection::still_idle() {
 }
 
 void Connection::on_deadline() {
+  if (!alone()) return too_late_or_not();
   if (state_ == State::idle) return leave(false);
   if (state_ != State::connecting || untried_ == 0) return end({Failure::timed_out, {}});
   if (auto loss = connect_next()) return end(*std::move(loss));
   if (state_ == State::idle) owner_.connected(*this);
+}
+
+// What has come in until now came in time, though the loop has not looked at it yet.
+void Connection::too_late_or_not() {
+  const auto until = until_;
+  serve();
+  const bool goes_on = state_ == State::asking && until_ == until;
+  if (goes_on) end({Failure::timed_out, {}});
 }
 
 void Connection::end(Loss loss) {

@@ -79,6 +79,8 @@ class Connection final : public Ready, public Retiree {
   ConnectionId id() const { return id_; }
   std::size_t address() const { return address_; }         // index of the one that it is connected to
   std::uint64_t answers() const { return answers_; }       // so far
+  // Has it lived as long as it may?
+  bool is_old() const { return limits_.max_ttl.count() > 0 && exchange_.loop.now() >= born_ + limits_.max_ttl; }
   bool heard() const { return reader_.begun(); }           // something of the answer under way
   bool unasked() const { return unasked_; }                // closed, since it sent more than was asked for
 
@@ -91,6 +93,7 @@ class Connection final : public Ready, public Retiree {
   void serve() override;
   void on_io(int) { exchange_.loop.ready().collect(*this); }
   void on_deadline();
+  void too_late_or_not();
 
   void enter(State next);
   std::optional<Loss> connect_next();

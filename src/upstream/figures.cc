@@ -16,7 +16,7 @@ constexpr FailureRow rows[] = {
     {"garbage", "not an answer", true},
     {"too_long", "answer too long", true},
     {"invalid_action", "invalid action", true},
-    {"ours", "no socket to be had", false},
+    {"ours", "no connection to be had", false},
     {"queue_full", "too many requests wait for a connection", false},
     {"queue_timeout", "no connection became free in time", false},
     {"switched_off", "switched off meanwhile", false},

@@ -169,6 +169,9 @@ void Journey::on_timer() {
   group_->forget(*this);
   if (choice_.bound == ServiceGroup::Choice::Bound::by_last) {
     bindable_ = false;
+    const auto& last = group_->service(choice_.seat);
+    choice_.connection = 0;  // another one of the same service, if there is room
+    if (last.available() && last.has_room() && ask(choice_.seat)) return;
   } else {
     group_->service(choice_.seat).note(Failure::queue_timeout);
     note(Failure::queue_timeout);

@@ -28,7 +28,8 @@ struct GroupMemory {
 class Journey;
 
 //   Limits  queue_limit requests wait for a connection, each as long as a try may take. Whoever waits for the
-//           connection that answered last about his message, or for its service, takes any other one after `patience`.
+//           connection that answered last about his message, or for its service, takes another one after `patience`, of
+//           that service if it has room.
 class ServiceGroup final : private Service::Listener {
  public:
   static constexpr std::size_t queue_limit = 1000;

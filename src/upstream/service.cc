@@ -41,8 +41,10 @@ class Service::Check final : public Attempt {
     const auto now = of_.exchange_.loop.now();
     const auto& interval = of_.settings_.check;
     const bool on = of_.breaker_.state(now) == Breaker::State::closed;
-    timer_.arm(on ? interval : std::min(interval, std::max(milliseconds{1}, time_left(of_.breaker_.retry_at(), now))));
+    timer_.arm(on ? interval : std::min(interval, std::max(least_rest, time_left(of_.breaker_.retry_at(), now))));
   }
+
+  static constexpr milliseconds least_rest{10};
 
   Service& of_;
   Timer<Check, &Check::on_timer> timer_;
@@ -71,7 +73,7 @@ bool Service::is_same(const Config::Service& settings, const std::vector<SocketA
   alike.group = settings_.group;
   alike.priority = settings_.priority;
   alike.weight = settings_.weight;
-  return alike == settings_ && (addresses.empty() || addresses == addresses_);
+  return alike == settings_ && (addresses.empty() || std::ranges::is_permutation(addresses, addresses_));
 }
 
 bool Service::available() const {
@@ -202,7 +204,8 @@ void Service::answered(Connection& connection, const CheckedAction& action) {
     exchange_.logger.format(Level::warning, "service {} ({}): unknown action '{}', taken for a restriction class",
                             settings_.name, address_, action.text);
   }
-  const bool used_up = settings_.max_requests > 0 && connection.answers() >= settings_.max_requests;
+  const bool used_up = connection.is_old() ||
+                       (settings_.max_requests > 0 && connection.answers() >= settings_.max_requests);
   if (connection.unasked()) ++figures_.unasked;
   if (used_up || connection.state() == Connection::State::closed) discard(connection);
   else idle_.push_back(&connection);

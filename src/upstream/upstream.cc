@@ -17,6 +17,7 @@ namespace policymux {
 namespace {
 
 constexpr std::size_t most_comparisons = 1000;       // under way; further requests have no copy sent
+constexpr std::size_t most_patterns = 256;
 constexpr std::chrono::seconds sweep_interval{1};
 
 // A group without a section has the defaults.
@@ -214,6 +215,7 @@ class Upstream::State {
 
   std::shared_ptr<const Patterns> patterns_of(const Definition& definition) {
     if (definition.kind != QuestionKind::service) return nullptr;
+    if (patterns_.size() > most_patterns) patterns_.clear();  // of lists that have changed since
     auto& patterns = patterns_[definition.values];
     if (!patterns) patterns = std::make_shared<const Patterns>(definition.values);
     return patterns;

@@ -1,6 +1,6 @@
 // Other policy servers, asked on behalf of the policy: services, in groups whose members stand in for each other.
 //
-//   question ─▶ group: which service? ─▶ service: a kept connection, or the queue ─▶ connection ─▶ answer
+//   question ─▶ group: which service? ─▶ service: a kept or a new one  ─▶ connection ─▶ answer
 //                 ▲                                                                      │
 //                 └────────────── failed: the next one, within the group's deadline ◀────┘
 //

@@ -161,7 +161,8 @@ inline ParseStatus RequestParser::end_line(std::string_view input, std::uint32_t
 }
 
 inline ParseStatus RequestParser::parse_block(std::string_view input, std::uint32_t size) {
-  const Marks marks = size == block_size ? find_marks(input.data() + scanned_) : find_marks_in_tail(input.data(), scanned_, size);
+  const Marks marks = size == block_size ? find_marks(input.data() + scanned_)
+                                         : find_marks_in_tail(input.data(), scanned_, size);
   for (auto newlines = marks.newline & below_lowest(marks.nul); newlines != 0; newlines &= newlines - 1) {
     const auto status = end_line(input, scanned_ + lowest(newlines));
     if (status != ParseStatus::incomplete) return status;

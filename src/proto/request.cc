@@ -63,7 +63,8 @@ ProtocolState Request::state() const {
   using enum ProtocolState;
   const auto sent = get(Attribute::protocol_state);
   if (!sent) return not_sent;
-  for (const auto state : {rcpt, mail, data, end_of_message, ehlo, helo, connect, vrfy, etrn}) {  // the usual ones first
+  // The usual ones first.
+  for (const auto state : {rcpt, mail, data, end_of_message, ehlo, helo, connect, vrfy, etrn}) {
     if (*sent == to_string(state)) return state;
   }
   return other;

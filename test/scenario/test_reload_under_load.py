@@ -10,7 +10,7 @@ import time
 import unittest
 
 from support.client import rcpt
-from support.daemon import BINARY, LONG, Daemon, environment
+from support.daemon import BINARY, Daemon, environment, long_test
 from support.net import wait_until
 
 LINES, ENTRIES = 100_000, 10_000_000
@@ -35,7 +35,7 @@ def entry(number):
     return f"{number:08d}@customers.test.x"
 
 
-@unittest.skipUnless(LONG, f"loads {ENTRIES} entries")
+@long_test
 class ReloadUnderLoad(unittest.TestCase):
     def write_list(self, name, first):
         with (self.daemon.directory.path / name).open("w") as file:

@@ -12,10 +12,9 @@ import time
 import unittest
 
 from support.client import Client, rcpt, render
-from support.daemon import BINARY, SANITIZED, Daemon, Directory, environment
+from support.daemon import BINARY, LONG, SANITIZED, Daemon, Directory, environment
 from support.net import PATIENCE, connect, free_port, wait_until
 
-LONG = os.environ.get("POLICYMUX_LONG") == "1"
 ASK = "acl all client_address 0.0.0.0/0 ::/0\naction ask POLICY g\naccess all ask\n"
 LOST = "REJECT lost"
 

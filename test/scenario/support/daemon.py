@@ -22,6 +22,11 @@ LONG = os.environ.get("POLICYMUX_LONG") == "1"
 _FINDING = re.compile(r"ERROR: (Address|Leak|UndefinedBehavior)Sanitizer|runtime error:|Assertion .* failed")
 
 
+def long_test(test):
+    """A test, or a class of them, for `tools/test --long` alone."""
+    return test if LONG else None
+
+
 def environment(**more):
     """The caller's environment without what would choose another configuration."""
     env = {k: v for k, v in os.environ.items() if k not in ("POLICYMUX_CONFIG", "APOLICY_CONFIG_PATH")}

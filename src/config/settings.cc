@@ -65,8 +65,7 @@ constexpr SectionType section_table[] = {
     section_row<&C::groups>("group", Built::now, Keys::known,
         "How the services of a group share the work, and what is answered when all of them failed. A group without "
         "a section of its own has the defaults. A group and three lines of policy.conf are hapolicy as a server: acl "
-        "all client_address 0.0.0.0/0 ::/0; action ask POLICY grey; access all ask (where services have group = "
-        "grey)."),
+        "all time 00:00-24:00; action ask POLICY grey; access all ask (where services have group = grey)."),
     section_row<&C::dns>("dns", Built::later, Keys::known,
         "The resolver for DNS lists, SPF and dns tests."),
     section_row<&C::store>("store", Built::later, Keys::known,

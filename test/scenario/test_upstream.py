@@ -15,7 +15,7 @@ from support.client import Client, rcpt, render
 from support.daemon import BINARY, LONG, SANITIZED, Daemon, Directory, environment
 from support.net import PATIENCE, connect, free_port, wait_until
 
-ASK = "acl all client_address 0.0.0.0/0 ::/0\naction ask POLICY g\naccess all ask\n"
+ASK = "acl all time 00:00-24:00\naction ask POLICY g\naccess all ask\n"
 LOST = "REJECT lost"
 
 

@@ -218,12 +218,12 @@ bool Decider::prepended_before(const Decision& decision, const Request& request,
 }
 
 void Decider::log_effects(const LiveTable& live, const Decision& decision) {
-  const auto& lines = live.evaluator.table().line_texts;
+  const auto& table = live.evaluator.table();
   for (const auto& effect : decision.effects) {
     const bool warning = effect.kind == Effect::Kind::warning;
     if (effect.kind != Effect::Kind::log && !warning) continue;
     line_.clear();
-    append(line_, {effect.line == Table::no_line ? "default" : lines[effect.line].where(), ": ", effect.text});
+    append(line_, {effect.line == Table::no_line ? "default" : table.where_is(effect.line), ": ", effect.text});
     logger_.log(warning ? Level::warning : Level::info, line_);
   }
 }
@@ -237,7 +237,7 @@ void Decider::log_decision(const LiveTable& live, const Decision& decision, std:
   line_.clear();
   append(line_, {queue_id.empty() ? "NOQUEUE" : queue_id, ": ", text(Attribute::protocol_state), " from ",
                  text(Attribute::client_name), "[", text(Attribute::client_address), "]: ", action, "; rule=",
-                 decision.line ? live.evaluator.table().line_texts[*decision.line].label : "default", " from=<",
+                 decision.line ? live.evaluator.table().label_of(*decision.line) : "default", " from=<",
                  text(Attribute::sender), "> to=<", text(Attribute::recipient), "> proto=",
                  text(Attribute::protocol_name), " helo=<", text(Attribute::helo_name), ">"});
   if (const auto user = text(Attribute::sasl_username); !user.empty()) append(line_, {" sasl_username=", user});

@@ -368,14 +368,21 @@ class Compiler {
     return line;
   }
 
-  LineText describe(const Access& access, LineId index) const {
-    LineText out{.source = index, .label = policy_.where(access.place), .text = access.text};
-    out.where_size = static_cast<std::uint32_t>(out.label.size());
+  LineText describe(const Access& access, LineId index) {
+    auto label = policy_.where(access.place);
+    const auto where_size = static_cast<std::uint32_t>(label.size());
     for (const auto& term : access.terms) {
       const auto& acl = policy_.acls[term.acl];
-      if (!acl.silent) out.label += (term.negated ? " !" : " ") + acl.name;
+      if (!acl.silent) label += (term.negated ? " !" : " ") + acl.name;
     }
-    return out;
+    return {.source = index, .label = add_text(label), .text = add_text(access.text), .where_size = where_size};
+  }
+
+  Run add_text(std::string_view text) {
+    auto& all = table_->texts;
+    const Run run{static_cast<std::uint32_t>(all.size()), static_cast<std::uint32_t>(text.size())};
+    all.insert(all.end(), text.begin(), text.end());
+    return run;
   }
 
   // Which undecided lines forbid acting questions of later ones: those that can end the request, those that

@@ -38,7 +38,7 @@ std::string dump(const Table& table, const Policy& policy) {
     print("chain {}\n", policy.chains[i].name);
     const auto lines = table.chains[i].lines;
     for (LineId line = lines.begin; line < lines.begin + lines.size; ++line) {
-      print("  {}: guard", table.line_texts[line].label);
+      print("  {}: guard", table.label_of(line));
       for (const auto& guard : guards[line]) print(" {}", guard);
       print("{}\n", guards[line].empty() ? " none" : "");
     }

@@ -332,6 +332,7 @@ const Decision* Evaluator::finish() {
 // A line matched: its logs fire, in order.
 void Evaluator::note_match(LineId id) {
   matched_.push_back(id);
+  __builtin_prefetch(&table_->line_texts[id]);  // for the log
   const auto& line = table_->lines[id];
   const auto terms = slice(table_->terms, line.terms);
   for (const auto& term : terms.subspan(std::size_t{line.inline_terms} + line.reading_terms + line.acting_terms)) {
@@ -601,7 +602,7 @@ void Evaluator::expand(const Template& text, LineId line, std::string& out) {
     } else if (std::holds_alternative<Template::Tags>(part)) {
       out += tags();
     } else if (std::holds_alternative<Template::Rule>(part)) {
-      if (line < table_->line_texts.size()) out += table_->line_texts[line].where();
+      if (line < table_->lines.size()) out += table_->where_is(line);
     } else {
       const auto& acl = std::get<Template::Acl>(part);
       append_safe(out, found_by(table_->predicate_of_acl[acl.acl], acl.field));

@@ -114,10 +114,8 @@ struct alignas(32) Line {
 // What people read of it.
 struct LineText {
   LineId source = 0;             // index into Policy::lines: the order of the file
-  std::string label{};           // "policy.conf:12 foo !bar": for the log, silent tests left out
-  std::uint32_t where_size = 0;  // of "policy.conf:12"
-  std::string text{};            // the line as written: its counter's name
-  std::string_view where() const { return std::string_view{label}.substr(0, where_size); }
+  Run label{}, text{};           // of `texts`
+  std::uint32_t where_size = 0;  // of the label
 };
 
 struct CompiledChain {
@@ -135,6 +133,7 @@ class Table {
   LargeVector<Predicate> predicates;
   LargeVector<Line> lines;             // chain by chain, in the order of the file
   LargeVector<LineText> line_texts;    // by LineId
+  LargeVector<char> texts;
   std::vector<CompiledChain> chains;   // chains[0] is main
   std::vector<CompiledAction> actions;
   std::optional<std::uint32_t> default_action;
@@ -165,8 +164,17 @@ class Table {
     return run.size == 1 ? std::span{&run.begin, 1} : slice(guarded_lines, run);
   }
 
+  // "policy.conf:12 foo !bar": for the log, silent tests left out; "policy.conf:12"; and the line as it was written,
+  // which is its counter's name.
+  std::string_view label_of(LineId line) const { return view(line_texts[line].label); }
+  std::string_view where_is(LineId line) const { return label_of(line).substr(0, line_texts[line].where_size); }
+  std::string_view text_of(LineId line) const { return view(line_texts[line].text); }
+
   static constexpr PredicateId no_predicate = ~PredicateId{0};
   static constexpr LineId no_line = ~LineId{0};
+
+ private:
+  std::string_view view(Run text) const { return {texts.data() + text.begin, text.size}; }
 };
 
 // How the lines were filed: slots, groups and what they hold, guards, chains. For tests and explain.

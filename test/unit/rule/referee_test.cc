@@ -77,7 +77,7 @@ class Walk {
 
   Ruling ruling(const Decision& decision) {
     const auto where = [this](LineId line) {
-      return line == Table::no_line ? std::string{"default"} : std::string{evaluator_.table().line_texts[line].where()};
+      return line == Table::no_line ? std::string{"default"} : std::string{evaluator_.table().where_is(line)};
     };
     constexpr std::array<std::string_view, 5> kinds = {"log", "score", "tag", "notify", "warning"};
     Ruling out{.action = std::string{decision.action()}, .rule = decision.line ? where(*decision.line) : "default"};

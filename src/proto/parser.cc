@@ -27,7 +27,7 @@ std::uint64_t where_one_by_one(const char* block, char wanted) {
 }
 
 #ifdef __SSE2__
-Marks find_marks(const char* block) {
+[[gnu::always_inline]] inline Marks find_marks(const char* block) {
   __m128i quarter[4];
   std::memcpy(quarter, block, sizeof quarter);
   const auto where = [](__m128i bytes, char wanted) {

@@ -57,7 +57,6 @@ void Evaluator::begin(const Request& request, const Facts& facts, const Memo* me
     for (auto& one : composites_) one = {};
     stamp_ = 1;
   }
-  asked_.clear();
   hits_.clear();
   gave_up_.clear();
   candidates_.clear();
@@ -75,7 +74,9 @@ void Evaluator::begin(const Request& request, const Facts& facts, const Memo* me
 
 Memo Evaluator::memo() const {
   Memo memo{.groups = {}, .hits = hits_, .gave_up = gave_up_};
-  for (const auto group : asked_) memo.groups.push_back({group, groups_[group].hits});
+  for (GroupId group = 0; group < groups_.size(); ++group) {
+    if (groups_[group].stamp == stamp_) memo.groups.push_back({group, groups_[group].hits});
+  }
   return memo;
 }
 
@@ -83,10 +84,7 @@ void Evaluator::restore(const Memo& memo) {
   hits_ = memo.hits;
   gave_up_ = memo.gave_up;
   for (const auto hit : hits_) held_[hit] = stamp_;
-  for (const auto& [group, hits] : memo.groups) {
-    groups_[group] = {stamp_, hits};
-    asked_.push_back(group);
-  }
+  for (const auto& [group, hits] : memo.groups) groups_[group] = {stamp_, hits};
 }
 
 // --- lines ----------------------------------------------------------------------------------------------
@@ -537,7 +535,6 @@ void Evaluator::ask(GroupId id) {
     __builtin_prefetch(&table_->guarded[hits_[hit]]);
   }
   state = {stamp_, {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(hits_.size() - begin)}};
-  asked_.push_back(id);
 }
 
 std::string_view Evaluator::asked_text(const Group& group, SlotValue& value) {

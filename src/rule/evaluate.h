@@ -168,7 +168,6 @@ class Evaluator {
   std::vector<GroupState> groups_;
   std::vector<CompositeState> composites_;
   const bool default_rejects_;
-  std::vector<GroupId> asked_;
   IdList hits_, gave_up_, scratch_;
   std::vector<LineId> candidates_;          // a stack: those of the chain being run are on top
   std::optional<LocalTime> local_;          // of the system's zone

@@ -9,15 +9,13 @@
 
 #include <fmt/format.h>
 
+#include "base/sockets.h"
 #include "base/text.h"
 
 namespace policymux {
 namespace {
 
 constexpr milliseconds retry_after{std::chrono::seconds{1}};
-
-bool is_temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
-bool is_shortage(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
 }  // namespace
 

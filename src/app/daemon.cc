@@ -114,8 +114,7 @@ class Daemon {
                   {.in_force = [this] { return InForce{decider_.live().evaluator.shared_table(), frozen_}; },
                    .reloaded = [this](Reload& fresh) { reload(fresh); },
                    .lists_reloaded = [this](ListReload& fresh) { reload_lists(fresh); }}} {
-    decider_.plug(QuestionKind::service, upstream_);
-    decider_.plug(QuestionKind::policy, upstream_);
+    for (const auto kind : built_in_questions) decider_.plug(kind, upstream_);
     if (config_.main.watch_files) reloader_.watch_first();
   }
 

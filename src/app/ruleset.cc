@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "app/value_checks.h"
-#include "base/text.h"
 #include "rule/load.h"
 
 namespace policymux {
@@ -95,28 +94,17 @@ class ListUpdater {
   // True: there was one that is not held yet.
   bool hold_flawed(const Loaded& loaded) {
     bool any = false;
-    for (const auto& path : loaded.flawed_lists) {
+    for (const auto& [path, why] : loaded.flawed_lists) {
       const auto asked = asked_.find(path);
       if (asked == asked_.end()) continue;
-      auto why = reason(loaded, path);
       if (why.empty() && empty_.contains(path)) continue;  // it had no values before
       if (files_.signature_on_disk(path) != asked->second) out_.restless.insert(path);
-      else tell(path, What::failed, why.empty() ? no_values : std::move(why));
+      else tell(path, What::failed, why.empty() ? no_values : why);
       files_.hold(path);
       asked_.erase(asked);
       any = true;
     }
     return any;
-  }
-
-  // The first error about it; none: it is empty.
-  static std::string reason(const Loaded& loaded, const std::string& path) {
-    for (const auto& told : loaded.diagnostics) {
-      if (told.severity != Severity::error) continue;
-      if (told.what.file == path) return fmt::format("line {}: {}", told.what.line, told.what.text);
-      if (told.what.text.starts_with("cannot read " + in_quotes(path))) return told.what.text;
-    }
-    return {};
   }
 
   void finish(const Loaded& loaded) {

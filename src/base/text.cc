@@ -98,7 +98,12 @@ bool lower_into(char* to, std::string_view text) {
   return (all & 0x8080808080808080u) == 0;
 }
 
-std::string to_lower(std::string_view text) { return mapped(text, ascii_lower); }
+std::string to_lower(std::string_view text) {
+  std::string lower(text.size(), '\0');
+  lower_into(lower.data(), text);
+  return lower;
+}
+
 std::string to_upper(std::string_view text) { return mapped(text, ascii_upper); }
 
 bool iequals(std::string_view a, std::string_view b) {

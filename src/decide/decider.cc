@@ -97,7 +97,7 @@ class Decider::Waiting final : public Suspended, public AnswerSink {
   void arm_timer() {
     auto next = deadline_;
     for (const auto& open : open_) next = std::min(next, open.deadline);
-    timer_.arm(std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(next - decider_.loop_.now())));
+    timer_.arm(time_left(next, decider_.loop_.now()));
   }
 
   void on_timer() {

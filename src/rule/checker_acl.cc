@@ -305,13 +305,14 @@ class ValueReader {
     const auto form = list_form(acl_.test);
     const auto file = context_.lists.open(word.text, form);
     if (!file) {
-      context_.report.flawed_list(word.text);
-      return context_.report.error(word.place, {"cannot read " + in_quotes(word.text) + ": " + file.error()});
+      const auto why = "cannot read " + in_quotes(word.text) + ": " + file.error();
+      context_.report.flawed_list(word.text, why);
+      return context_.report.error(word.place, {why});
     }
     auto& list = **file;
     if (!form || list.index(*form) == nullptr) take_lines(*file, word.place, form);
     if (list.size() == 0) {
-      context_.report.flawed_list(word.text);
+      context_.report.flawed_list(word.text, {});
       context_.report.warning(word.place, {in_quotes(word.text) + " has no values"});
     }
     if (auto* kept = kept_lists()) kept->push_back(*file);

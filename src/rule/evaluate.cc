@@ -19,11 +19,6 @@ constexpr std::string_view look_up_failed_reply = "action=DEFER 4.7.1 Temporary 
 
 bool rejects(Verb verb) { return verb == Verb::reject || verb == Verb::code_5nn; }
 
-// Those whose index can say where it will look.
-bool is_prefetched(Way way) {
-  return way == Way::exact || way == Way::domain || way == Way::prefix || way == Way::suffix;
-}
-
 std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
   std::int64_t sum = 0;
   if (!__builtin_add_overflow(a, b, &sum)) return sum;
@@ -545,7 +540,6 @@ std::string_view Evaluator::asked_text(const Group& group, SlotValue& value) {
 // What a large table needs is seldom in a cache: the groups' look-ups wait for memory together.
 void Evaluator::prefetch(GroupId id) {
   const auto& group = table_->groups[id];
-  if (!is_prefetched(group.way)) return;
   auto& value = slot(group.slot);
   if (!value.known) return;
   const auto text = asked_text(group, value);

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,7 +53,7 @@ struct Loaded {
   std::optional<Policy> policy;        // none when there is an error among the diagnostics
   Diagnostics diagnostics;             // in order of file and line
   std::vector<ValueFilePtr> lists;     // all that could be read, by path, also where there are errors
-  std::set<std::string> flawed_lists;  // could not be read, have no values, or a mistake
+  std::map<std::string, std::string> flawed_lists;  // could not be read, or a mistake: why; empty: have no values
 };
 
 // Loads policy.conf. `include` paths are relative to the file that includes; value files must be absolute

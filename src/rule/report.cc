@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace policymux {
 namespace {
 
@@ -46,8 +48,8 @@ void Report::add(Severity severity, const Place& at, Flaw flaw) {
 }
 
 void Report::error_in_list(const Place& user, const ValueFile& list, int line, std::string_view value, Flaw flaw) {
-  flawed_list(list.path());
   flaw.text += ", in a list of " + where(user);
+  flawed_list(list.path(), fmt::format("line {}: {}", line, flaw.text));
   Entry entry{.at = user};
   entry.diagnostic.what = {.file = list.path(), .line = line, .column = 1, .text = std::move(flaw.text)};
   entry.diagnostic.source = cut_utf8(value, longest_source);

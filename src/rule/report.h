@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <deque>
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -40,9 +40,9 @@ class Report {
   // About a line of a value file that the statement at `user` names; it stands where that statement stands.
   void error_in_list(const Place& user, const ValueFile& list, int line, std::string_view value, Flaw flaw);
 
-  // The value files of which there is something wrong.
-  void flawed_list(const std::string& path) { flawed_lists_.insert(path); }
-  const std::set<std::string>& flawed_lists() const { return flawed_lists_; }
+  // The value files of which there is something wrong, and what was found first; empty: they have no values.
+  void flawed_list(const std::string& path, std::string why) { flawed_lists_.try_emplace(path, std::move(why)); }
+  const std::map<std::string, std::string>& flawed_lists() const { return flawed_lists_; }
 
   bool has_errors() const { return errors_ > 0; }
   // Everything, in the order of files, lines and columns. Leaves nothing.
@@ -67,7 +67,7 @@ class Report {
 
   std::deque<File> files_;
   std::vector<Entry> entries_;
-  std::set<std::string> flawed_lists_;
+  std::map<std::string, std::string> flawed_lists_;
   std::size_t errors_ = 0, warnings_ = 0;
 };
 

@@ -8,10 +8,10 @@
 #include <climits>
 #include <utility>
 
+#include "base/sockets.h"
+
 namespace policymux {
 namespace {
-
-bool is_temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 bool is_ready(int fd, short event) {
   pollfd ready{.fd = fd, .events = event, .revents = 0};

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/sockets.h"
+
 namespace policymux {
 namespace {
 
@@ -17,20 +19,8 @@ enum class AcceptError { nothing_left, no_resources, this_one_only };
 
 // accept(2): what went wrong with the new connection alone is reported here as well.
 AcceptError kind_of(int error) {
-  switch (error) {
-    case EAGAIN: return AcceptError::nothing_left;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM: return AcceptError::no_resources;
-    default: return AcceptError::this_one_only;
-  }
-}
-
-// Answers to pipelined requests leave at once, each by itself.
-void no_delay(int fd) {
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (error == EAGAIN) return AcceptError::nothing_left;
+  return is_shortage(error) ? AcceptError::no_resources : AcceptError::this_one_only;
 }
 
 // The kernel looks for peers that vanished without a word: Linux would wait two hours before it does.

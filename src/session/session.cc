@@ -7,12 +7,12 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/sockets.h"
+
 namespace policymux {
 namespace {
 
 constexpr int requests_per_turn = 32;  // then it is the turn of others
-
-bool is_temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 struct CloseRow {
   std::string_view text;

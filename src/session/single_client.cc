@@ -1,13 +1,13 @@
 #include "session/single_client.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <system_error>
 #include <utility>
+
+#include "base/sockets.h"
 
 namespace policymux {
 namespace {
@@ -16,12 +16,6 @@ bool are_one_socket(int in, int out) {
   struct stat a {}, b {};
   return ::fstat(in, &a) == 0 && ::fstat(out, &b) == 0 && S_ISSOCK(a.st_mode) && a.st_dev == b.st_dev &&
          a.st_ino == b.st_ino;
-}
-
-// Answers to pipelined requests leave at once, each by itself. Other sockets than TCP's do not know the option.
-void no_delay(int fd) {
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 }  // namespace

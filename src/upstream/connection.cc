@@ -1,7 +1,5 @@
 #include "upstream/connection.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -11,15 +9,14 @@
 #include <iterator>
 #include <utility>
 
+#include "base/sockets.h"
+
 namespace policymux {
 namespace {
 
-bool is_temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
-
 UniqueFd open_socket(int family) {
   UniqueFd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  const int on = 1;
-  if (fd && family != AF_UNIX) ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (fd && family != AF_UNIX) no_delay(fd.get());
   return fd;
 }
 
@@ -71,7 +68,7 @@ void Connection::enter(State next) {
 }
 
 milliseconds Connection::until_deadline() const {
-  return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(until_ - exchange_.loop.now()));
+  return time_left(until_, exchange_.loop.now());
 }
 
 // The time that is left of max_idle and max_ttl; 0: for ever.

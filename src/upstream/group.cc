@@ -198,7 +198,7 @@ void Journey::answered(const CheckedAction& action, Affinity::Place by) {
 }
 
 void Journey::arm(SteadyTime at) {
-  timer_.arm(std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(at - loop_.now())));
+  timer_.arm(time_left(at, loop_.now()));
 }
 
 void Journey::give_up() {

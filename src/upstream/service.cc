@@ -16,10 +16,6 @@ std::string address_of(const Config::Service& settings) {
   return endpoint == nullptr ? std::string{} : to_string(*endpoint);
 }
 
-milliseconds time_left(SteadyTime until, SteadyTime now) {
-  return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(until - now));
-}
-
 }  // namespace
 
 // Sees by itself from time to time whether the service is alive. With checks no client's request is spent on that.

@@ -13,33 +13,6 @@ namespace policymux {
 namespace {
 
 constexpr std::size_t longest_pattern = 32'768;
-constexpr std::int64_t memory = 8 << 20;
-
-// One pattern in RE2: an engine for values that are UTF-8 and one for the others, each compiled when it is
-// first needed.
-class Linear {
- public:
-  Linear(std::string_view pattern, bool case_sensitive)
-      : pattern_{pattern}, case_sensitive_{case_sensitive}, utf8_{is_utf8(pattern)} {}
-
-  // The engine that says whether the pattern can be compiled.
-  const RE2& first() const { return engine(utf8_); }
-  bool search(std::string_view value) const { return linear::search(engine(utf8_ && is_utf8(value)), value); }
-
- private:
-  const RE2& engine(bool utf8) const {
-    auto& engine = utf8 ? characters_ : bytes_;
-    if (!engine) {
-      const auto translation = translate(pattern_, {.case_sensitive = case_sensitive_, .utf8 = utf8});
-      engine = linear::compile(translation->wide ? "[^\\x00-\\xff]" : translation->text, utf8, memory);
-    }
-    return *engine;
-  }
-
-  std::string pattern_;
-  bool case_sensitive_, utf8_;
-  mutable std::unique_ptr<RE2> characters_, bytes_;
-};
 
 bool too_large(const RE2& engine) {
   return engine.error_code() == RE2::ErrorRepeatSize || engine.error_code() == RE2::ErrorPatternTooLarge;
@@ -50,7 +23,7 @@ bool too_large(const RE2& engine) {
 struct Pattern::Compiled {
   std::string text;
   bool case_sensitive;
-  std::variant<Linear, Backtracker> engine;
+  std::variant<linear::Engines, Backtracker> engine;
 };
 
 Result<Pattern, std::string> Pattern::parse(std::string_view text, bool case_sensitive) {
@@ -62,7 +35,7 @@ Result<Pattern, std::string> Pattern::parse(std::string_view text, bool case_sen
     return Pattern{std::make_unique<Compiled>(Compiled{std::string{text}, case_sensitive, std::move(engine)})};
   };
   if (!translation->backtracking) {
-    Linear engine{text, case_sensitive};
+    linear::Engines engine{text, case_sensitive};
     const bool is_plain = shape_of(text).kind != Shape::Kind::none;  // most are, and need not be compiled to be right
     if (is_plain || engine.first().ok()) return made(std::move(engine));
     if (!too_large(engine.first())) return Unexpected{engine.first().error()};
@@ -79,7 +52,7 @@ Pattern& Pattern::operator=(Pattern&&) noexcept = default;
 Pattern::~Pattern() = default;
 
 Engine Pattern::engine() const {
-  return std::holds_alternative<Linear>(compiled_->engine) ? Engine::linear : Engine::backtracking;
+  return std::holds_alternative<linear::Engines>(compiled_->engine) ? Engine::linear : Engine::backtracking;
 }
 const std::string& Pattern::text() const {
   return compiled_->text;
@@ -90,7 +63,7 @@ bool Pattern::case_sensitive() const {
 
 Found Pattern::search(std::string_view value) const {
   if (const auto* backtracker = std::get_if<Backtracker>(&compiled_->engine)) return backtracker->search(value);
-  return std::get<Linear>(compiled_->engine).search(value) ? Found::yes : Found::no;
+  return std::get<linear::Engines>(compiled_->engine).search(value) ? Found::yes : Found::no;
 }
 
 std::optional<std::string> Pattern::constant() const {

@@ -4,13 +4,16 @@
 #include <cassert>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <span>
+#include <unordered_map>
 #include <utility>
 
 #include "base/text.h"
 #include "match/linear.h"
 #include "match/literal_index.h"
 #include "match/regex.h"
+#include "match/text_index.h"
 
 namespace policymux {
 
@@ -21,6 +24,7 @@ constexpr std::size_t set_size = 64, weakly_filtered_set_size = 16;
 constexpr std::size_t telling_text = 4;  // bytes
 constexpr std::int64_t filtered_memory = 8 << 20, always_memory = 64 << 20;
 constexpr std::size_t longest_literal = 256;
+constexpr std::size_t fewest_of_a_head = 8, most_of_a_text = 8;
 
 // What one look-up may still cost: bytes of the value times the size of the patterns that are run, see RegexIndex.
 class Budget {
@@ -136,9 +140,32 @@ class PatternSet {
 
 using Sets = std::vector<std::unique_ptr<PatternSet>>;
 
-// A long s or a Kelvin sign: to an engine that ignores case these are an s and a k, to our filter they are not.
-bool has_foreign_ascii(std::string_view value) {
-  return value.find("\xc5\xbf") != value.npos || value.find("\xe2\x84\xaa") != value.npos;
+// To an engine that ignores case a long s is an s and a Kelvin sign a k; to our own comparisons they are not.
+constexpr std::pair<std::string_view, char> foreign_letters[] = {{"\xc5\xbf", 's'}, {"\xe2\x84\xaa", 'k'}};
+
+bool has_foreign_letters(std::string_view value) {
+  return std::ranges::any_of(foreign_letters, [&](const auto& one) { return value.find(one.first) != value.npos; });
+}
+
+std::string without_foreign_letters(std::string_view value) {
+  std::string out;
+  while (!value.empty()) {
+    const auto* const foreign =
+        std::ranges::find_if(foreign_letters, [&](const auto& one) { return value.starts_with(one.first); });
+    const bool found = foreign != std::end(foreign_letters);
+    out += found ? foreign->second : value.front();
+    value.remove_prefix(found ? foreign->first.size() : 1);
+  }
+  return out;
+}
+
+// The value without its last `size` characters. REQUIRES: UTF-8, and it has as many.
+std::string_view without_last_characters(std::string_view value, std::size_t size) {
+  for (; size > 0; --size) {
+    while ((static_cast<unsigned char>(value.back()) & 0xc0) == 0x80) value.remove_suffix(1);
+    value.remove_suffix(1);
+  }
+  return value;
 }
 
 // A payload of the filter: a set to run, or the id of a pattern that is found when its text is.
@@ -148,15 +175,77 @@ constexpr std::uint32_t direct_bit = 1u << 31;
 struct Value {
   std::string_view text;
   std::string_view lower;  // with LiteralIndex::padding behind it
-  bool ascii, utf8;
+  bool utf8;
+  bool foreign;  // it has letters that are others' in disguise
 };
 
 // `buffer` holds the lower case text.
 Value read(std::string_view text, std::string& buffer) {
   if (buffer.size() < text.size() + LiteralIndex::padding) buffer.resize(text.size() + LiteralIndex::padding);
   const bool ascii = lower_into(buffer.data(), text);
-  return {text, {buffer.data(), text.size()}, ascii, ascii || is_utf8(text)};
+  return {text, {buffer.data(), text.size()}, ascii || is_utf8(text), !ascii && has_foreign_letters(text)};
 }
+
+// Patterns that end with a text each and have a head in common with others (see Tail): a probe for the text finds
+// them, and a few small automata that are always in use look at what stands before it.
+class TailIndex {
+ public:
+  struct Entry {
+    Tail tail;
+    std::uint32_t id;
+    std::uint64_t size;  // see Translation
+  };
+
+  TailIndex() = default;
+  TailIndex(const std::vector<Entry>& entries, bool case_sensitive) : case_sensitive_{case_sensitive} {
+    AffixIndex::Builder texts{Affix::suffix};
+    std::unordered_map<std::string_view, std::uint32_t> numbers;
+    for (const auto& [tail, id, size] : entries) {
+      const auto [at, added] = numbers.emplace(tail.head, static_cast<std::uint32_t>(heads_.size()));
+      if (added) heads_.emplace_back(tail.head, case_sensitive);
+      texts.add(case_sensitive ? tail.text : to_lower(tail.text), static_cast<std::uint32_t>(patterns_.size()));
+      patterns_.push_back({id, at->second, tail.text.size(), size});
+    }
+    texts_ = std::move(texts).build();
+    for (const auto& head : heads_)
+      for (const auto value : typical_values) head.search(value);
+  }
+
+  bool empty() const { return patterns_.empty(); }
+  void find(const Value& value, Budget& budget, IdList& out, IdList& gave_up) const {
+    thread_local IdList ending;
+    ending.clear();
+    const bool disguised = !case_sensitive_ && value.utf8 && value.foreign;
+    if (disguised) {
+      texts_.find(without_foreign_letters(value.lower), ending);
+    } else {
+      texts_.find(case_sensitive_ ? value.text : value.lower, ending);
+    }
+    for (const auto number : ending) {
+      const auto& pattern = patterns_[number];
+      const auto rest = disguised ? without_last_characters(value.text, pattern.characters)
+                                  : value.text.substr(0, value.text.size() - pattern.characters);
+      if (!budget.affords(pattern.size)) {
+        gave_up.push_back(pattern.id);
+      } else if (heads_[pattern.head].search(rest, value.utf8)) {
+        out.push_back(pattern.id);
+      }
+    }
+  }
+
+ private:
+  struct Pattern {
+    std::uint32_t id;
+    std::uint32_t head;      // index of heads_
+    std::size_t characters;  // of the text
+    std::uint64_t size;
+  };
+
+  bool case_sensitive_ = false;
+  AffixIndex texts_{};
+  std::vector<Pattern> patterns_{};
+  std::vector<linear::Engines> heads_{};
+};
 
 // A pattern that is run by itself: backtracking, not UTF-8, or too large for a set.
 struct Single {
@@ -168,6 +257,7 @@ struct Single {
 }  // namespace
 
 struct RegexIndex::Data {
+  TailIndex tails;
   LiteralIndex filter;
   Sets filtered, always;
   std::vector<Single> singly;
@@ -183,6 +273,7 @@ void RegexIndex::Data::find(std::string_view text, IdList& out, IdList& gave_up)
   const auto run = [&](const PatternSet& set) {
     budget.affords(set.size()) ? set.find(text, value.utf8, out) : set.give_up(gave_up);
   };
+  if (!tails.empty()) tails.find(value, budget, out, gave_up);
   if (!filter.empty()) {
     for (const auto set : due_sets(value, out)) run(*filtered[set]);
   }
@@ -205,7 +296,7 @@ const std::vector<std::uint32_t>& RegexIndex::Data::due_sets(const Value& value,
     const auto id = payload & ~direct_bit;
     if (std::find(out.begin() + begin, out.end(), id) == out.end()) out.push_back(id);
   });
-  if (!value.ascii && has_foreign_ascii(value.text)) {
+  if (value.foreign) {
     due.resize(filtered.size());
     std::iota(due.begin(), due.end(), 0u);
   }
@@ -222,6 +313,7 @@ struct RegexIndex::Builder::State {
   struct Candidate {
     Item item;
     std::vector<std::string> required;
+    std::optional<Tail> tail{};
   };
 
   bool case_sensitive;
@@ -230,6 +322,7 @@ struct RegexIndex::Builder::State {
   std::vector<Item> singly{};
 
   void add(std::string_view pattern, std::uint32_t id);
+  TailIndex take_tails();
   void compile_sets(std::span<Candidate> candidates, std::size_t size, Sets& sets);
   void compile(std::span<Candidate> candidates, std::int64_t memory, Sets& sets);
 };
@@ -251,8 +344,28 @@ void RegexIndex::Builder::State::add(std::string_view pattern, std::uint32_t id)
   } else if (shape.kind == Shape::Kind::substring && shape.text.size() <= longest_literal && !case_sensitive) {
     filter.add(required.front(), id | direct_bit);
   } else {
-    (shortest < telling_text ? weakly_filtered : filtered).push_back({std::move(item), std::move(required)});
+    auto tail = shape.kind == Shape::Kind::none ? tail_of(pattern) : std::nullopt;
+    (shortest < telling_text ? weakly_filtered : filtered)
+        .push_back({std::move(item), std::move(required), std::move(tail)});
   }
+}
+
+// Takes the patterns that have a head in common with enough others, and their text with not too many.
+TailIndex RegexIndex::Builder::State::take_tails() {
+  std::unordered_map<std::string_view, std::size_t> heads, texts;
+  for (const auto& one : filtered)
+    if (one.tail) ++heads[one.tail->head], ++texts[one.tail->text];
+  const auto taken = [&](const Candidate& one) {
+    return one.tail && heads[one.tail->head] >= fewest_of_a_head && texts[one.tail->text] <= most_of_a_text;
+  };
+  std::vector<TailIndex::Entry> tails;
+  std::vector<Candidate> others;
+  for (const auto& one : filtered) {
+    if (taken(one)) tails.push_back({*one.tail, one.item.id, one.item.size});
+    else others.push_back(one);
+  }
+  filtered = std::move(others);
+  return {tails, case_sensitive};
 }
 
 void RegexIndex::Builder::State::compile_sets(std::span<Candidate> candidates, std::size_t size, Sets& sets) {
@@ -291,6 +404,7 @@ void RegexIndex::Builder::add(std::string_view text, std::uint32_t id) {
 Result<RegexIndex, std::string> RegexIndex::Builder::build() && {
   auto state = std::move(*std::exchange(state_, nullptr));
   auto data = std::make_unique<Data>();
+  data->tails = state.take_tails();
   state.compile_sets(state.filtered, set_size, data->filtered);
   state.compile_sets(state.weakly_filtered, weakly_filtered_set_size, data->filtered);
   state.compile(state.always, always_memory, data->always);

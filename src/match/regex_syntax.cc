@@ -600,7 +600,62 @@ std::string literal_pattern(const Shape& shape, bool case_sensitive) {
   return out + (shape.kind == Shape::Kind::exact || shape.kind == Shape::Kind::suffix ? "$" : "");
 }
 
+// Takes the class at the front off. False: it does not end.
+bool skip_class(std::string_view& rest) {
+  rest.remove_prefix(rest.starts_with("[^") ? 2 : 1);
+  for (bool first = true; !rest.empty(); first = false) {
+    const char c = rest.front();
+    rest.remove_prefix(c == '\\' && rest.size() > 1 ? 2 : 1);
+    if (c == ']' && !first) return true;
+  }
+  return false;
+}
+
+// Takes what does not stand for itself off the front. False: it may change the meaning of what comes before or behind.
+bool skip_special(std::string_view& rest, int& depth) {
+  const char next = rest.size() > 1 ? rest[1] : '\0';
+  switch (rest.front()) {
+    case '[': return skip_class(rest);
+    case '\\':
+      rest.remove_prefix(std::min<std::size_t>(rest.size(), 2));
+      return next != '\0' && std::string_view{"dDwWsS"}.find(next) != std::string_view::npos;
+    case '(':
+      if (rest.starts_with("(?") && !rest.starts_with("(?:")) return false;
+      rest.remove_prefix(next == '?' ? 2 : 0);
+      ++depth;
+      break;
+    case ')': --depth; break;
+    case '|':
+      if (depth == 0) return false;
+      break;
+    case '$': return false;
+    default: break;
+  }
+  rest.remove_prefix(1);
+  return true;
+}
+
 }  // namespace
+
+std::optional<Tail> tail_of(std::string_view pattern) {
+  std::string text;
+  auto rest = pattern, from = pattern;  // `text` is what was read since `from`
+  for (int depth = 0; !rest.empty();) {
+    if (depth == 0 && (rest == "$" || rest == "\\Z" || rest == "\\z")) {
+      if (text.empty()) return std::nullopt;
+      return Tail{std::string{pattern.substr(0, pattern.size() - from.size())} + "$", std::move(text)};
+    }
+    if (const auto c = take_plain(rest)) {
+      text += *c;
+      if (depth == 0) continue;
+    } else if (!skip_special(rest, depth)) {
+      return std::nullopt;
+    }
+    text.clear();
+    from = rest;
+  }
+  return std::nullopt;
+}
 
 Shape shape_of(std::string_view pattern) {
   const auto eat = [&](std::string_view anchor) {

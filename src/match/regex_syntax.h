@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,16 @@ struct Shape {
   std::string text{};  // unescaped, as it was written
 };
 Shape shape_of(std::string_view pattern);
+
+// A pattern whose every match ends with a text, at the end of the value: "^(info|sales)@customer7\.example$" is the
+// head "^(info|sales)$" and the text "@customer7.example". Many patterns often differ in this text only.
+//   A value matches when it ends with the text, and what stands before that matches the head.
+struct Tail {
+  std::string head{};
+  std::string text{};  // unescaped, as it was written; pure ASCII, never empty
+};
+// Nothing: there is none, or more than this glance at the pattern would have to be known.
+std::optional<Tail> tail_of(std::string_view pattern);
 
 // What a pattern is compiled for.
 struct Dialect {

@@ -160,13 +160,48 @@ struct alignas(64) Bucket {
   }
 };
 
+// From 0, below `size`, by the upper bits.
+std::size_t scaled(std::uint64_t hash, std::size_t size) {
+  return static_cast<std::size_t>((static_cast<unsigned __int128>(hash) * size) >> 64);
+}
+
+// Three bits of one word for each key: of the texts that are no key one in a hundred gets through. A processor keeps it
+// in its cache where the buckets do not fit; few keys do not need it, and many would not fit either.
+class Sieve {
+ public:
+  Sieve() = default;
+  explicit Sieve(std::size_t keys) {
+    if (keys >= fewest_keys && keys <= most_keys) words_.resize(keys / keys_per_word + 1);
+  }
+
+  void add(std::uint64_t hash) {
+    if (!words_.empty()) words_[scaled(hash, words_.size())] |= bits(hash);
+  }
+  bool may_hold(std::uint64_t hash) const {
+    return words_.empty() || (words_[scaled(hash, words_.size())] & bits(hash)) == bits(hash);
+  }
+  std::size_t memory() const { return words_.capacity() * sizeof(std::uint64_t); }
+
+ private:
+  static constexpr std::size_t fewest_keys = 1u << 12, most_keys = 1u << 17, keys_per_word = 4;
+
+  static std::uint64_t bits(std::uint64_t hash) {
+    const auto bit = [hash](unsigned from) { return std::uint64_t{1} << (hash >> from & 63); };
+    return bit(0) | bit(6) | bit(12);
+  }
+
+  std::vector<std::uint64_t> words_;
+};
+
 }  // namespace
 
 struct ExactIndex::Data {
   Data(Arena all, std::size_t records);
 
   std::span<const std::uint32_t> find(std::string_view key) const {
-    const auto place = place_of(key, hash(key));
+    const auto h = hash(key);
+    if (!sieve.may_hold(h)) return {};
+    const auto place = place_of(key, h);
     if (place == 0) return {};
     const auto& id = arena[place].id();
     if ((id & several_bit) == 0) return {&id, 1};
@@ -175,9 +210,7 @@ struct ExactIndex::Data {
   }
 
   static std::uint64_t hash(std::string_view key) { return XXH3_64bits(key.data(), key.size()); }
-  std::size_t home(std::uint64_t hash) const {
-    return static_cast<std::size_t>((static_cast<unsigned __int128>(hash) * buckets.size()) >> 64);
-  }
+  std::size_t home(std::uint64_t hash) const { return scaled(hash, buckets.size()); }
   std::size_t next(std::size_t bucket) const { return bucket + 1 == buckets.size() ? 0 : bucket + 1; }
 
   Arena::Place place_of(std::string_view key, std::uint64_t hash) const;
@@ -187,13 +220,15 @@ struct ExactIndex::Data {
   void collect(Repeated repeated);
 
   Arena arena;
+  Sieve sieve;
   LargeVector<Bucket> buckets;  // six of eight slots are used, or fewer
   std::size_t keys = 0;
   std::vector<std::uint32_t> several{0};  // where in `ids` the ids of a key with several begin
   std::vector<std::uint32_t> ids;
 };
 
-ExactIndex::Data::Data(Arena all, std::size_t records) : arena{std::move(all)}, buckets(records / 6 + 1) {
+ExactIndex::Data::Data(Arena all, std::size_t records)
+    : arena{std::move(all)}, sieve{records}, buckets(records / 6 + 1) {
   Repeated repeated;
   arena.for_each([&](Arena::Place place, const Record& record) {
     const auto h = hash(record.text());
@@ -201,6 +236,7 @@ ExactIndex::Data::Data(Arena all, std::size_t records) : arena{std::move(all)}, 
       repeated.emplace_back(before, record.id());
     } else {
       insert(place, h);
+      sieve.add(h);
       ++keys;
     }
   });
@@ -280,14 +316,16 @@ std::span<const std::uint32_t> ExactIndex::find(std::string_view key) const {
   return data_ ? data_->find(key) : std::span<const std::uint32_t>{};
 }
 void ExactIndex::prefetch(std::string_view key) const {
-  if (data_) __builtin_prefetch(&data_->buckets[data_->home(Data::hash(key))]);
+  if (!data_) return;
+  const auto hash = Data::hash(key);
+  if (data_->sieve.may_hold(hash)) __builtin_prefetch(&data_->buckets[data_->home(hash)]);
 }
 std::size_t ExactIndex::size() const {
   return data_ ? data_->keys : 0;
 }
 std::size_t ExactIndex::memory() const {
   if (!data_) return 0;
-  return sizeof(Data) + data_->arena.memory() + data_->buckets.capacity() * sizeof(Bucket) +
+  return sizeof(Data) + data_->arena.memory() + data_->sieve.memory() + data_->buckets.capacity() * sizeof(Bucket) +
          (data_->several.capacity() + data_->ids.capacity()) * sizeof(std::uint32_t);
 }
 

@@ -108,6 +108,8 @@ void Evaluator::gather_candidates(const CompiledChain& chain) {
     const auto lines = table_->guarded_by(predicate);
     for (auto at = std::lower_bound(lines.begin(), lines.end(), first); at != lines.end() && *at < last; ++at) {
       candidates_.push_back(*at);
+      __builtin_prefetch(&table_->lines[*at]);
+      __builtin_prefetch(&table_->line_texts[*at]);
     }
   };
   const auto groups = slice(table_->guard_groups, chain.guard_groups);
@@ -325,7 +327,7 @@ const Decision* Evaluator::finish() {
 // A line matched: its logs fire, in order.
 void Evaluator::note_match(LineId id) {
   matched_.push_back(id);
-  __builtin_prefetch(&table_->line_texts[id]);  // for the log
+  __builtin_prefetch(table_->label_of(id).data());  // for the log
   const auto& line = table_->lines[id];
   const auto terms = slice(table_->terms, line.terms);
   for (const auto& term : terms.subspan(std::size_t{line.inline_terms} + line.reading_terms + line.acting_terms)) {

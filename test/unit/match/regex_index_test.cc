@@ -173,6 +173,42 @@ TEST_CASE("random patterns and values: the index answers like each pattern by it
   }
 }
 
+TEST_CASE("patterns that differ in what they end with are found like each by itself") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random{seed};
+  const auto one_of = [&](const auto& all) { return std::string{all[random() % std::size(all)]}; };
+  static constexpr std::string_view heads[] = {"^(info|ks)[0-9]*",  "(dsl|dyn)[0-9-]+", ".*", "^\xc3\xa9*", "[^@]s?", "\\w",
+                                               "(?:^|\\.)sk", "k{2}", "^"};
+  static constexpr std::string_view before[] = {"info", "ks7", "x.dyn1-", "", "\xc3\xa9", "\xc3\x89", "\xff", "sk", ".sk",
+                                                "kk", "\xe2\x84\xaaK", "\xc5\xbf", "ask", "@"};
+  static constexpr std::string_view behind[] = {"", "", "", "", "x", ".", "\xff"};
+  std::vector<std::string> tails;
+  for (int n = 0; n < 30; ++n) tails.push_back("@Desk" + std::to_string(n % 20) + (n % 3 == 0 ? ".sk" : ".example"));
+  for (const bool case_sensitive : {false, true}) {
+    std::vector<std::string> texts;
+    std::vector<Pattern> patterns;
+    for (int n = 0; n < 300; ++n) {
+      texts.push_back(one_of(heads) + quote_pattern(one_of(tails)) + "$");
+      patterns.push_back(*Pattern::parse(texts.back(), case_sensitive));
+    }
+    const auto index = index_of(texts, case_sensitive);
+    int found = 0;
+    for (int n = 0; n < 3000; ++n) {
+      auto value = one_of(before) + one_of(tails) + one_of(behind);
+      for (const auto& [letter, other] : {std::pair{'s', "\xc5\xbf"}, std::pair{'k', "\xe2\x84\xaa"}, std::pair{'D', "d"}}) {
+        const auto at = value.find(letter);
+        if (at != std::string::npos && random() % 4 == 0) value.replace(at, 1, other);
+      }
+      CAPTURE(value);
+      const auto want = asked(patterns, value);
+      found += want.found.empty() ? 0 : 1;
+      REQUIRE(asked(index, value) == want);
+    }
+    CHECK(found > 100);
+  }
+}
+
 TEST_CASE("a filter finds every text wherever it occurs") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);

@@ -173,6 +173,42 @@ TEST_CASE("a pattern that is a text has its shape") {
   }
 }
 
+TEST_CASE("a pattern may be a head and a text behind it, at the end of the value") {
+  struct Case {
+    std::string_view pattern, head, text;
+  };
+  static constexpr Case cases[] = {
+      {"^(info|sales)[0-9]*@a\\.example$", "^(info|sales)[0-9]*$", "@a.example"},
+      {"(dsl|dyn)[0-9-]+\\.isp[.]net\\Z", "(dsl|dyn)[0-9-]+$", ".isp.net"},
+      {".*Foo$", ".*$", "Foo"},
+      {"\\d+x\\z", "\\d+$", "x"},
+      {"(?:^|\\.)x$", "(?:^|\\.)$", "x"},
+      {"(a(b|c)[)$]d)e$", "(a(b|c)[)$]d)$", "e"},
+      {"[]x]y$", "[]x]$", "y"},
+      {"[^]x]y$", "[^]x]$", "y"},
+      {"[\\]x]y$", "[\\]x]$", "y"},
+      {"a{2}bc$", "a{2}$", "bc"},
+      {"a{b}c$", "a{b}$", "c"},
+      {"a+?bc$", "a+?$", "bc"},
+      {"\xc3\xa9" "a$", "\xc3\xa9$", "a"},
+      {"^a$", "^$", "a"},
+      {"a^b$", "a^$", "b"},
+  };
+  for (const auto& [pattern, head, text] : cases) {
+    CAPTURE(pattern);
+    const auto tail = tail_of(pattern);
+    REQUIRE(tail);
+    CHECK(tail->head == head);
+    CHECK(tail->text == text);
+  }
+  for (const auto* const pattern : {"", "$", "a", "a+$", "ab*$", "(a)$", "a|b$", "x\\.(a|b)$", "a$b$", "(a$|b)c$", "\\bfoo$",
+                                    "(\\b|x)foo$", "\\x41b$", "\\u0041b$", "(.)\\1a$", "(?i)x.a$", "(?x)x. a$", "(?=x).a$",
+                                    "(?P<n>x)a$", "x.\\$", "[a$", ".a\\"}) {
+    CAPTURE(pattern);
+    CHECK_FALSE(tail_of(pattern));
+  }
+}
+
 TEST_CASE("every match contains one of the required texts") {
   struct Case {
     std::string_view pattern, want;

@@ -94,6 +94,20 @@ TEST_CASE("random keys, many of them repeated, are found like in a map") {
   }
 }
 
+TEST_CASE("of few and of many keys each is found, and nothing else") {
+  for (const std::uint32_t size : {1u, 4'095u, 4'096u, 10'000u, 131'072u, 131'073u}) {
+    CAPTURE(size);
+    ExactIndex::Builder builder;
+    for (std::uint32_t i = 0; i < size; ++i) builder.add("key" + std::to_string(i), i);
+    const auto index = std::move(builder).build();
+    for (std::uint32_t i = 0; i < size; ++i) {
+      const auto found = index.find("key" + std::to_string(i));
+      REQUIRE((found.size() == 1 && found.front() == i));
+      REQUIRE(index.find("kex" + std::to_string(i)).empty());
+    }
+  }
+}
+
 TEST_CASE("keys of 25 bytes take at most 44 bytes each") {
   ExactIndex::Builder builder;
   constexpr std::size_t n = 300'000;

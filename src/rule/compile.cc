@@ -40,6 +40,7 @@ class Compiler {
     table_->restriction_classes = policy_.restriction_classes;
     table_->lists = policy_.lists;
     table_->predicate_of_acl.assign(policy_.acls.size(), Table::no_predicate);
+    table_->predicates.resize(policy_.lines.size());
     for (const auto& action : policy_.actions) table_->actions.push_back(compile(action));
     table_->default_action = policy_.default_action;
     for (const auto& chain : policy_.chains) add_lines(chain);
@@ -74,14 +75,30 @@ class Compiler {
     }
     const auto key = fmt::format("{}|{}", static_cast<int>(acl.on_error), test_key(acl));
     if (const auto found = predicates_.find(key); found != predicates_.end()) return found->second;
-    const auto id = static_cast<PredicateId>(table_->predicates.size());
+    const auto id = new_predicate();
     predicates_.emplace(key, id);
-    table_->predicates.push_back(predicate);
     // The visitors write to `filled`, since adding values may add slots and groups but no predicates.
     Predicate filled = predicate;
     std::visit([&](const auto& test) { fill(filled, id, test); }, acl.test);
     table_->predicates[id] = filled;
     return id;
+  }
+
+  PredicateId new_predicate() {
+    if (vacant_) return *std::exchange(vacant_, std::nullopt);
+    table_->predicates.emplace_back();
+    return static_cast<PredicateId>(table_->predicates.size() - 1);
+  }
+
+  // The first positive test that no line before had gets the line's own number. It is likely to become the guard, and
+  // then what an index finds leads to the line at once.
+  void number_own_test(LineId line, const std::vector<Term>& terms) {
+    vacant_ = line;
+    for (const auto& term : terms) {
+      const bool may_guard = !term.negated && !std::holds_alternative<CompositeTest>(policy_.acls[term.acl].test);
+      if (may_guard && vacant_) predicate_of(term.acl);
+    }
+    vacant_.reset();
   }
 
   PredicateId share_composite(const Predicate& predicate, const std::string& key) {
@@ -349,8 +366,13 @@ class Compiler {
     CompiledChain compiled{.lines = {static_cast<std::uint32_t>(table_->lines.size()),
                                      static_cast<std::uint32_t>(chain.lines.size())}};
     for (const auto index : chain.lines) {
+      const auto id = static_cast<LineId>(table_->lines.size());
+      number_own_test(id, policy_.lines[index].terms);
       table_->lines.push_back(compile(policy_.lines[index]));
-      table_->line_texts.push_back(describe(policy_.lines[index], index));
+      auto& line = table_->lines.back();
+      line.id = id;
+      line.source = index;
+      describe(policy_.lines[index], line);
     }
     table_->chains.push_back(compiled);
   }
@@ -368,14 +390,15 @@ class Compiler {
     return line;
   }
 
-  LineText describe(const Access& access, LineId index) {
+  void describe(const Access& access, Line& line) {
     auto label = policy_.where(access.place);
-    const auto where_size = static_cast<std::uint32_t>(label.size());
+    line.where_size = static_cast<std::uint32_t>(label.size());
     for (const auto& term : access.terms) {
       const auto& acl = policy_.acls[term.acl];
       if (!acl.silent) label += (term.negated ? " !" : " ") + acl.name;
     }
-    return {.source = index, .label = add_text(label), .text = add_text(access.text), .where_size = where_size};
+    line.label = add_text(label);
+    line.text = add_text(access.text);
   }
 
   Run add_text(std::string_view text) {
@@ -439,6 +462,7 @@ class Compiler {
   std::unordered_map<std::string, QuestionId> questions_;
   std::unordered_map<std::string, std::uint32_t> tags_;
   std::map<std::tuple<SlotId, Way, bool>, GroupId> groups_;
+  std::optional<PredicateId> vacant_;  // the number for the next predicate, where it has a choice
 };
 
 }  // namespace

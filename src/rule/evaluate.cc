@@ -29,7 +29,7 @@ std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
 
 Evaluator::Evaluator(std::shared_ptr<const Table> table)
     : table_{std::move(table)},
-      held_(table_->predicates.size()),
+      held_(table_->predicates.size() / 64 + 1),
       slots_(table_->slots.size()),
       groups_(table_->groups.size()),
       composites_(table_->composites),
@@ -46,12 +46,12 @@ void Evaluator::begin(const Request& request, const Facts& facts, const Memo* me
   facts_ = &facts;
   state_ = request.state();
   if (++stamp_ == 0) {  // wrapped: old marks would look new
-    std::fill(held_.begin(), held_.end(), 0);
     for (auto& slot : slots_) slot.stamp = 0;
     for (auto& group : groups_) group.stamp = 0;
     for (auto& one : composites_) one = {};
     stamp_ = 1;
   }
+  for (const auto hit : hits_) held_[hit / 64] = 0;
   hits_.clear();
   gave_up_.clear();
   candidates_.clear();
@@ -78,7 +78,7 @@ Memo Evaluator::memo() const {
 void Evaluator::restore(const Memo& memo) {
   hits_ = memo.hits;
   gave_up_ = memo.gave_up;
-  for (const auto hit : hits_) held_[hit] = stamp_;
+  for (const auto hit : hits_) hold(hit);
   for (const auto& [group, hits] : memo.groups) groups_[group] = {stamp_, hits};
 }
 
@@ -109,7 +109,6 @@ void Evaluator::gather_candidates(const CompiledChain& chain) {
     for (auto at = std::lower_bound(lines.begin(), lines.end(), first); at != lines.end() && *at < last; ++at) {
       candidates_.push_back(*at);
       __builtin_prefetch(&table_->lines[*at]);
-      __builtin_prefetch(&table_->line_texts[*at]);
     }
   };
   const auto groups = slice(table_->guard_groups, chain.guard_groups);
@@ -369,7 +368,7 @@ Truth Evaluator::value(const CompiledTerm& term) {
 }
 
 Truth Evaluator::truth(PredicateId id) {
-  if (held_[id] == stamp_) return Truth::yes();
+  if (is_held(id)) return Truth::yes();
   const auto& predicate = table_->predicates[id];
   const auto t = plain_truth(id, predicate);
   if (predicate.on_error == OnError::unknown) return t;
@@ -422,7 +421,7 @@ Truth Evaluator::plain_truth(PredicateId id, const Predicate& predicate) {
 
 Truth Evaluator::indexed(PredicateId id, const Predicate& predicate) {
   for (const auto group : slice(table_->groups_of, predicate.parts)) ask(group);
-  if (held_[id] == stamp_) return Truth::yes();
+  if (is_held(id)) return Truth::yes();
   if (!gave_up_.empty() && std::find(gave_up_.begin(), gave_up_.end(), id) != gave_up_.end()) return Truth::failed();
   return slot(predicate.slot).known ? Truth::no() : Truth::unknown();
 }
@@ -527,9 +526,11 @@ void Evaluator::ask(GroupId id) {
   const auto& group = table_->groups[id];
   auto& value = slot(group.slot);
   if (value.known) probe(group, value);
-  for (auto hit = begin; hit < hits_.size(); ++hit) {
-    held_[hits_[hit]] = stamp_;
-    __builtin_prefetch(&table_->guarded[hits_[hit]]);
+  for (auto at = begin; at < hits_.size(); ++at) {
+    const auto hit = hits_[at];
+    hold(hit);
+    if (hit < table_->lines.size()) __builtin_prefetch(&table_->lines[hit]);
+    else __builtin_prefetch(&table_->guarded[hit]);
   }
   state = {stamp_, {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(hits_.size() - begin)}};
 }

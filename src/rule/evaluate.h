@@ -57,7 +57,7 @@ struct Memo {
 
 // Evaluates requests against one table, one at a time; holds the scratch space for that.
 //   Views in results point into the evaluator, the table or the request: valid until the next evaluate().
-//   Memory  four bytes a predicate. No allocation once its buffers have grown, unless a text has ${...}.
+//   Memory  a bit a predicate. No allocation once its buffers have grown, unless a text has ${...}.
 //   Cost    what the request matches; see table.h.
 class Evaluator {
  public:
@@ -145,6 +145,8 @@ class Evaluator {
   std::string_view asked_text(const Group& group, SlotValue& slot);
   SlotValue& slot(SlotId id);
   std::string_view folded(SlotValue& slot);
+  bool is_held(PredicateId id) const { return (held_[id / 64] >> id % 64 & 1) != 0; }
+  void hold(PredicateId id) { held_[id / 64] |= std::uint64_t{1} << id % 64; }
   static bool look_up(const ListIndex& list, std::string_view text, const SlotValue& slot, IdList& scratch);
 
   void note_match(LineId line);
@@ -163,7 +165,7 @@ class Evaluator {
   const Facts* facts_ = nullptr;
   ProtocolState state_ = ProtocolState::not_sent;
   std::uint32_t stamp_ = 0;                 // what it marks in the arrays below is of this evaluation
-  std::vector<std::uint32_t> held_;         // by predicate: an index said that it holds
+  std::vector<std::uint64_t> held_;         // a bit for each predicate: an index said that it holds; those of hits_
   std::vector<SlotValue> slots_;
   std::vector<GroupState> groups_;
   std::vector<CompositeState> composites_;

@@ -73,7 +73,7 @@ class Explainer {
   }
 
   Explanation::Where where(LineId line) const {
-    const auto& place = policy_.lines[table_.line_texts[line].source].place;
+    const auto& place = policy_.lines[table_.lines[line].source].place;
     return {policy_.files[place.file], place.line};
   }
 
@@ -91,7 +91,7 @@ class Explainer {
   }
 
   void add_line(LineId id, std::size_t depth) {
-    const auto& access = policy_.lines[table_.line_texts[id].source];
+    const auto& access = policy_.lines[table_.lines[id].source];
     Explanation::Line line{
         .where = where(id), .chain = policy_.chains[access.chain].name, .depth = depth, .text = access.text};
     for (const auto& term : access.terms) line.tests.push_back(explained(term));

@@ -54,8 +54,11 @@ class Filing {
   void run() {
     std::vector<std::vector<LineId>> guarded(table_.predicates.size());
     for (auto& chain : table_.chains) file(chain, guarded);
-    for (const auto& lines : guarded) {
-      table_.guarded.push_back(lines.size() == 1 ? Run{lines.front(), 1} : append(table_.guarded_lines, lines));
+    for (PredicateId predicate = 0; predicate < guarded.size(); ++predicate) {
+      const auto& lines = guarded[predicate];
+      const bool own = lines.size() == 1 && lines.front() == predicate;
+      if (own) table_.lines[predicate].is_own_guarded = true;
+      table_.guarded.push_back(own ? Run{} : append(table_.guarded_lines, lines));
     }
   }
 

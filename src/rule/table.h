@@ -102,18 +102,17 @@ struct CompiledAction {
   QuestionId question = 0;       // learn, policy
 };
 
-// What evaluation reads of an access line: never more than one cache line, which is what a large policy costs.
-struct alignas(32) Line {
+// An access line: what evaluation reads of it and what people do, in one cache line, for that is what a large policy
+// costs: memory that is seldom read.
+struct alignas(64) Line {
+  LineId id = 0;                 // its place among the lines
+  LineId source = 0;             // index into Policy::lines: the order of the file
   Run terms{};                   // of `terms`
   std::uint16_t inline_terms = 0, reading_terms = 0, acting_terms = 0;  // in this order; the rest are logs
   bool is_its_guard = false;     // it has no other term: TRUE whenever its guard holds
+  bool is_own_guarded = false;   // its guard is the predicate of its own number, which guards no other line
   bool blocks = false;           // while it is undecided no acting question of a later line may be asked
   std::optional<std::uint32_t> action{};  // nullopt: the default
-};
-
-// What people read of it.
-struct LineText {
-  LineId source = 0;             // index into Policy::lines: the order of the file
   Run label{}, text{};           // of `texts`
   std::uint32_t where_size = 0;  // of the label
 };
@@ -130,9 +129,8 @@ class Table {
   // What grows with the number of lines is read at random: in large pages.
   std::vector<Slot> slots;
   std::vector<Group> groups;
-  LargeVector<Predicate> predicates;
+  LargeVector<Predicate> predicates;   // the first ones, as many as there are lines, each of one line or vacant
   LargeVector<Line> lines;             // chain by chain, in the order of the file
-  LargeVector<LineText> line_texts;    // by LineId
   LargeVector<char> texts;
   std::vector<CompiledChain> chains;   // chains[0] is main
   std::vector<CompiledAction> actions;
@@ -142,7 +140,7 @@ class Table {
   LargeVector<GroupId> groups_of;
   std::vector<LineId> unguarded;
   std::vector<GroupId> guard_groups;
-  LargeVector<Run> guarded;            // by predicate: of guarded_lines; where the size is 1, begin is the line itself
+  LargeVector<Run> guarded;            // by predicate: of guarded_lines; empty where is_own_guarded says it
   LargeVector<LineId> guarded_lines;   // ascending for each predicate
   std::vector<NumberRange> score_ranges;
   std::vector<std::uint32_t> tags_of;  // 1 + index into tags
@@ -160,15 +158,15 @@ class Table {
 
   // The lines filed under a predicate, ascending.
   std::span<const LineId> guarded_by(PredicateId predicate) const {
-    const auto& run = guarded[predicate];
-    return run.size == 1 ? std::span{&run.begin, 1} : slice(guarded_lines, run);
+    if (predicate < lines.size() && lines[predicate].is_own_guarded) return {&lines[predicate].id, 1};
+    return slice(guarded_lines, guarded[predicate]);
   }
 
   // "policy.conf:12 foo !bar": for the log, silent tests left out; "policy.conf:12"; and the line as it was written,
   // which is its counter's name.
-  std::string_view label_of(LineId line) const { return view(line_texts[line].label); }
-  std::string_view where_is(LineId line) const { return label_of(line).substr(0, line_texts[line].where_size); }
-  std::string_view text_of(LineId line) const { return view(line_texts[line].text); }
+  std::string_view label_of(LineId line) const { return view(lines[line].label); }
+  std::string_view where_is(LineId line) const { return label_of(line).substr(0, lines[line].where_size); }
+  std::string_view text_of(LineId line) const { return view(lines[line].text); }
 
   static constexpr PredicateId no_predicate = ~PredicateId{0};
   static constexpr LineId no_line = ~LineId{0};

@@ -86,6 +86,11 @@ std::span<const QuestionType> question_types() { return rows; }
 
 const QuestionType& question_type(QuestionKind kind) { return rows[static_cast<std::size_t>(kind)]; }
 
+std::span<const std::string> Definition::patterns() const {
+  const bool has_name = question_type(kind).values == ValueForm::name_and_patterns && !values.empty();
+  return has_name ? std::span{values}.subspan(1) : std::span<const std::string>{};
+}
+
 std::optional<std::size_t> word_index(std::string_view word, std::string_view words) {
   const auto list = split_words(words, "|");
   const auto found = std::ranges::find(list, word);

@@ -52,7 +52,7 @@ enum class ValueForm : std::uint8_t {
   countries,          // ISO 3166 codes: two letters
   systems,            // numbers of autonomous systems: "64496", "AS64496"
   functions,          // names of a script's functions
-  name_and_patterns,  // the name of a table or group, then regular expressions, perhaps none
+  name_and_patterns,  // the name of a table or group, then regular expressions for the answer, perhaps none
   greylisting,        // apolicy's comma list: "time=2,lifetime=14400"; it becomes options
   text,               // words, taken as they stand
 };
@@ -89,6 +89,9 @@ struct Definition {
   std::vector<std::string> values{};           // as written
   std::string key_source{};                    // "client_address", "sender_domain", ...; empty: none
   bool operator==(const Definition&) const = default;
+
+  // ValueForm::name_and_patterns: what follows the name. Askers leave them alone: see Answer.
+  std::span<const std::string> patterns() const;
 };
 
 // One question about one request. Valid while the call of Asker::ask() runs; an asker copies what it keeps.
@@ -100,6 +103,8 @@ struct Question {
 };
 
 enum class Outcome : std::uint8_t { no, yes, unknown };  // unknown: failed or too late
+// What an asker found. Where the definition has patterns, whoever asked judges a first field by them, and that is the
+// outcome then; unknown stays unknown.
 struct Answer {
   Outcome outcome = Outcome::unknown;
   std::vector<std::string> fields{};           // by the type's row; missing ones are empty

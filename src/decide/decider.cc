@@ -90,7 +90,7 @@ class Decider::Waiting final : public Suspended, public AnswerSink {
 
   // The first answer counts, whatever an asker does.
   void settle(QuestionId question, Answer answer) {
-    facts_.add(question, std::move(answer));
+    facts_.add(question, judged(live_->evaluator.table(), question, std::move(answer)));
     std::erase_if(open_, [question](const Open& open) { return open.question == question; });
   }
 

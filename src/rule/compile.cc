@@ -46,6 +46,7 @@ class Compiler {
     for (const auto& chain : policy_.chains) add_lines(chain);
     settle_blocks();
     if (auto built = build_groups(); !built) return Unexpected{std::move(built).error()};
+    if (auto built = build_patterns(); !built) return Unexpected{std::move(built).error()};
     file_lines(*table_);
     table_->is_large = table_->predicates.size() >= large_predicates ||
                        std::ranges::any_of(table_->lists, [](const auto& list) { return list->size() >= large_list; });
@@ -450,6 +451,20 @@ class Compiler {
         }
       }
       table_->groups.push_back(std::move(group));
+    }
+    return Ok{};
+  }
+
+  Result<Ok, std::string> build_patterns() {
+    table_->patterns.resize(table_->questions.size());
+    for (QuestionId question = 0; question < table_->questions.size(); ++question) {
+      const auto patterns = table_->questions[question]->patterns();
+      if (patterns.empty()) continue;
+      RegexIndex::Builder builder{false};
+      for (const auto& pattern : patterns) builder.add(pattern, question);
+      auto index = std::move(builder).build();
+      if (!index) return Unexpected{std::move(index).error()};
+      table_->patterns[question] = *std::move(index);
     }
     return Ok{};
   }

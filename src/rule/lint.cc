@@ -55,6 +55,8 @@ class Linter {
     for (const auto& acl : policy_.acls) {
       if (const auto* test = std::get_if<TextTest>(&acl.test); test != nullptr && test->match == TextMatch::regex) {
         warn_of_patterns(acl, *test);
+      } else if (const auto* asked = std::get_if<QuestionTest>(&acl.test); asked != nullptr) {
+        for (const auto& pattern : asked->definition->patterns()) warn_of_engine(acl, pattern, false);
       }
     }
     for (auto& doubt : doubt_shadowed(policy_, table_)) warn(doubt.at, std::move(doubt.flaw));
@@ -109,18 +111,20 @@ class Linter {
     }
   }
 
+  void warn_of_engine(const Acl& acl, std::string_view pattern, bool case_sensitive) {
+    if (engine_of(pattern, case_sensitive) != Engine::backtracking) return;
+    warn(acl.place, {"acl " + in_quotes(acl.name) + ": " + in_quotes(pattern) +
+                         " needs the backtracking engine, which is slow and gives up on long work",
+                     "it has back-references or look-around"});
+  }
+
   void warn_of_patterns(const Acl& acl, const TextTest& test) {
     const auto name = "acl " + in_quotes(acl.name) + ": ";
     std::string address;
     std::size_t addresses = 0;
     for_each_value(test, [&](std::string_view value) {
       if (looks_like_address(value) && addresses++ == 0) address = value;
-      if (is_plain_pattern(value)) return;
-      if (engine_of(value, test.case_sensitive) == Engine::backtracking) {
-        warn(acl.place,
-             {name + in_quotes(value) + " needs the backtracking engine, which is slow and gives up on long work",
-              "it has back-references or look-around"});
-      }
+      if (!is_plain_pattern(value)) warn_of_engine(acl, value, test.case_sensitive);
     });
     if (addresses == 0) return;
     const auto more = addresses > 1 ? " (and " + std::to_string(addresses - 1) + " more like it)" : "";

@@ -149,6 +149,7 @@ class Table {
   std::vector<StressTest> stresses;
   std::vector<Template> logs;
   std::vector<std::shared_ptr<const Definition>> questions;
+  std::vector<std::optional<RegexIndex>> patterns;  // by QuestionId; nothing: the definition has none
   std::vector<PredicateId> predicate_of_acl;  // by Policy::acls; no_predicate: nobody uses it
   bool is_large = false;                      // its indexes hardly stay in a processor's cache
   std::uint32_t composites = 0;               // how many predicates are any, all or none
@@ -177,6 +178,9 @@ class Table {
 
 // How the lines were filed: slots, groups and what they hold, guards, chains. For tests and explain.
 std::string dump(const Table& table, const Policy& policy);
+
+// What an asker's answer means to the policy: where the question's definition has patterns, they judge its first field.
+Answer judged(const Table& table, QuestionId question, Answer answer);
 
 // Compiles a checked policy. The only errors are those of size ("too many", regular expressions that need
 // too much memory). Cost: about linear in the policy; 100,000 lines take well under a second.

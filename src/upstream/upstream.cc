@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "match/regex.h"
 #include "upstream/exchange.h"
 #include "upstream/group.h"
 #include "upstream/mirror.h"
@@ -17,7 +16,6 @@ namespace policymux {
 namespace {
 
 constexpr std::size_t most_comparisons = 1000;       // under way; further requests have no copy sent
-constexpr std::size_t most_patterns = 256;
 constexpr std::chrono::seconds sweep_interval{1};
 
 // A group without a section has the defaults.
@@ -33,40 +31,14 @@ std::function<double()> by_chance() {
   };
 }
 
-// What a service test says about answers.
-class Patterns {
- public:
-  // REQUIRES: the policy's checker has taken the values.
-  explicit Patterns(const std::vector<std::string>& values) {
-    for (std::size_t i = 1; i < values.size(); ++i) {
-      if (auto pattern = Pattern::parse(values[i], false)) patterns_.push_back(*std::move(pattern));
-    }
-  }
-
-  Outcome judge(const CheckedAction& action) const {
-    if (patterns_.empty()) return action.verb == Verb::dunno ? Outcome::no : Outcome::yes;
-    auto outcome = Outcome::no;
-    for (const auto& pattern : patterns_) {
-      const auto found = pattern.search(action.text);
-      if (found == Found::yes) return Outcome::yes;
-      if (found == Found::gave_up) outcome = Outcome::unknown;
-    }
-    return outcome;
-  }
-
- private:
-  std::vector<Pattern> patterns_;
-};
-
 // One question of the policy's, on its way through a group.
 class Inquiry final : public Asking, private Journey::Owner {
  public:
-  Inquiry(Loop& loop, std::shared_ptr<ServiceGroup> group, std::shared_ptr<const Patterns> patterns,
-          Comparison* comparison, const Question& question, AnswerSink& sink, std::uint32_t token)
+  Inquiry(Loop& loop, std::shared_ptr<ServiceGroup> group, Comparison* comparison, const Question& question,
+          AnswerSink& sink, std::uint32_t token)
       : sink_{sink},
         token_{token},
         kind_{question.definition.kind},
-        patterns_{std::move(patterns)},
         comparison_{comparison},
         journey_{loop, std::move(group), question.request, question.deadline, *this} {}
   ~Inquiry() override {
@@ -77,23 +49,22 @@ class Inquiry final : public Asking, private Journey::Owner {
  private:
   void settled(const CheckedAction* action) override {
     if (auto* const comparison = std::exchange(comparison_, nullptr)) comparison->original(action);
-    sink_.answered(token_, kind_ == QuestionKind::policy ? take_over(action) : judge(action));
+    sink_.answered(token_, kind_ == QuestionKind::policy ? take_over(action) : found(action));
   }
 
   Answer take_over(const CheckedAction* action) {
     return {Outcome::yes, {action == nullptr ? journey_.group().settings().default_action : action->text}};
   }
 
-  Answer judge(const CheckedAction* action) const {
+  static Answer found(const CheckedAction* action) {
     if (action == nullptr) return {};
-    return {patterns_->judge(*action), {action->text}};
+    return {action->verb == Verb::dunno ? Outcome::no : Outcome::yes, {action->text}};
   }
 
   AnswerSink& sink_;
   const std::uint32_t token_;
   const QuestionKind kind_;
-  const std::shared_ptr<const Patterns> patterns_;  // QuestionKind::service
-  Comparison* comparison_;                          // nullptr: there is none, or it has been told
+  Comparison* comparison_;  // nullptr: there is none, or it has been told
   Journey journey_;
 };
 
@@ -114,7 +85,6 @@ class Upstream::State {
 
   void use(const Config& config, ServiceAddresses addresses) {
     exchange_.restriction_classes = config.main.restriction_classes;
-    patterns_.clear();
     use_services(config, addresses);
     use_groups(config);
     if (!leaving_.empty()) sweep_.arm(sweep_interval);
@@ -123,8 +93,7 @@ class Upstream::State {
   std::unique_ptr<Asking> ask(const Question& question, AnswerSink& sink, std::uint32_t token) {
     auto group = group_of(question.definition.values.front());
     auto* const comparison = mirror(group, question.request);
-    return std::make_unique<Inquiry>(exchange_.loop, std::move(group), patterns_of(question.definition), comparison,
-                                     question, sink, token);
+    return std::make_unique<Inquiry>(exchange_.loop, std::move(group), comparison, question, sink, token);
   }
 
   UpstreamSnapshot snapshot() const {
@@ -213,14 +182,6 @@ class Upstream::State {
                                           std::make_shared<GroupMemory>());
   }
 
-  std::shared_ptr<const Patterns> patterns_of(const Definition& definition) {
-    if (definition.kind != QuestionKind::service) return nullptr;
-    if (patterns_.size() > most_patterns) patterns_.clear();  // of lists that have changed since
-    auto& patterns = patterns_[definition.values];
-    if (!patterns) patterns = std::make_shared<const Patterns>(definition.values);
-    return patterns;
-  }
-
   Comparison* mirror(const std::shared_ptr<ServiceGroup>& group, const Request& request) {
     const auto found = groups_.find(group->settings().mirror);
     if (found == groups_.end() || comparisons_.size() >= most_comparisons) return nullptr;
@@ -239,8 +200,7 @@ class Upstream::State {
   std::vector<Known> services_{};  // in the order of main.conf
   Groups groups_{};
   std::vector<std::shared_ptr<ServiceGroup>> leaving_{};
-  std::map<std::vector<std::string>, std::shared_ptr<const Patterns>> patterns_{};  // by the definition's values
-  std::unordered_map<Comparison*, std::unique_ptr<Comparison>> comparisons_{};      // before the services that they ask
+  std::unordered_map<Comparison*, std::unique_ptr<Comparison>> comparisons_{};  // before the services that they ask
   Timer<State, &State::on_sweep> sweep_;
 };
 

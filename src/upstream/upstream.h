@@ -33,8 +33,8 @@ struct UpstreamOptions {
 // Answers QuestionKind::policy and QuestionKind::service. The first of the definition's values names the group.
 //   policy   yes, field `action`: what a service answered, checked and repaired, or the group's default_action when
 //            all failed or the deadline is near.
-//   service  yes or no: does the answer match one of the patterns that follow the name (none: is it anything but
-//            DUNNO)? Field `answer`: the answer. unknown: all services failed.
+//   service  yes or no: is the answer anything but DUNNO? Field `answer`: the answer, for the definition's patterns.
+//            unknown: all services failed.
 // Owns its sockets and, while a request is under way, a copy of its attributes.   Threads: the loop's alone.
 class Upstream final : public Asker {
  public:

@@ -18,7 +18,7 @@ MAY_INCLUDE = {
     "ask": {"base", "public"},
     "rule": {"ask", "match", "proto", "base", "public"},
     "decide": {"rule", "ask", "log", "metrics", "config", "loop", "base", "public"},
-    "upstream": {"ask", "match", "log", "metrics", "config", "proto", "loop", "base", "public"},
+    "upstream": {"ask", "log", "metrics", "config", "proto", "loop", "base", "public"},
     "session": {"decide", "loop", "log", "metrics", "config", "proto", "base", "public"},
     "admin": {"decide", "loop", "log", "metrics", "base", "public"},
     "bench": {"loop", "proto", "base", "public"},

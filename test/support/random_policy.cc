@@ -102,7 +102,7 @@ class Writer {
   void add_acl(int number) {
     const auto name = fmt::format("a{}", number);
     std::string body;
-    const int kind = roll(23);
+    const int kind = roll(27);
     switch (kind) {
       case 0: case 1: case 2:
         body = fmt::format("{}{}{}", one(text_types), chance(random_, 20) ? " case=sensitive" : "",
@@ -124,11 +124,23 @@ class Writer {
       case 17: body = fmt::format("rbl{} list{}.example", on_error(), roll(3)); break;
       case 18: body = fmt::format("rhsbl{} key=sender_domain list{}.example", on_error(), roll(3)); break;
       case 19: body = fmt::format("spf{} fail", on_error()); break;
+      case 20: case 21: body = fmt::format("table{} vips{}", on_error(), found_patterns()); break;
+      case 22: case 23:
+        body = fmt::format("service{} scanners{}", on_error(), found_patterns());
+        acting_.push_back(name);
+        break;
       default: body = fmt::format("greylisting{} delay={}m", on_error(), 1 + roll(3)); acting_.push_back(name); break;
     }
     if (acting_.empty() || acting_.back() != name) plain_.push_back(name);
     if (kind <= last_inline_kind) tellable_.push_back(name);
     text_ += fmt::format("acl {} {}\n", name, body);
+  }
+
+  // Of what oracle_answer() finds; often none.
+  std::string found_patterns() {
+    std::string out;
+    for (int i = roll(3); i > 0; --i) out += fmt::format(" \"^X-FOUND: [{}{}]\"", roll(10), roll(10));
+    return out;
   }
 
   std::string add_sender() {

@@ -269,12 +269,17 @@ class Reading {
       if (!t) return known(unknown);
       key = *t;
     }
-    switch (ask(*test.definition, key).outcome) {
-      case Outcome::yes: return holds(true);
-      case Outcome::no: return holds(false);
-      case Outcome::unknown: break;
+    const auto& definition = *test.definition;
+    const auto& answer = ask(definition, key);
+    if (answer.outcome == Outcome::unknown) return failed;
+    const bool has_patterns = definition.kind == QuestionKind::service || definition.kind == QuestionKind::table;
+    if (!has_patterns || definition.values.size() == 1) return holds(answer.outcome == Outcome::yes);
+    const TextTest by_pattern{};
+    auto any = holds(false);
+    for (std::size_t i = 1; i < definition.values.size(); ++i) {
+      any = combine(any, matches_one(by_pattern, definition.values[i], answer.fields.front()), true);
     }
-    return failed;
+    return any;
   }
 
   // Once per request and definition.

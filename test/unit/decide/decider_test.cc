@@ -81,6 +81,18 @@ TEST_CASE("of acting questions at most one is in flight for a request, and each 
   CHECK(one.answer == "action=DUNNO\n\n");
 }
 
+TEST_CASE("an answer is judged by the patterns of its test, and told as it came") {
+  Office office{"acl s service scanners ^reject\naction no PREPEND X-Scan: ${acl.s.answer}\naccess s no\n"
+                "action seen 450 ${acl.s.answer}\naccess !s seen\n"};
+  const std::pair<std::string, std::string> cases[] = {{"REJECT spam", "action=PREPEND X-Scan: REJECT spam\n\n"},
+                                                       {"HOLD reject", "action=450 HOLD reject\n\n"}};
+  for (const auto& [found, want] : cases) {
+    Office::Case one{office, "RCPT"};
+    office.asker.answer(office.asker.size() - 1, Outcome::yes, {found});
+    CHECK(one.answer == want);
+  }
+}
+
 TEST_CASE("equal reading questions in flight share one look-up, acting ones are never shared") {
   Office office{"acl a rbl one.example\nacl g greylisting\naction no REJECT\naccess a no\naccess g no\n"};
   Office::Case one{office, "RCPT client_address=192.0.2.1"}, two{office, "RCPT client_address=192.0.2.1"};

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "load_helper.h"
+#include "rule/table.h"
 
 using namespace policymux;
 
@@ -93,7 +94,38 @@ TEST_CASE("service, table: the name, then regular expressions; statements that a
   const auto policy = load("acl a service s ^x\nacl a service s ^y\n", {.built_in = everything});
   CHECK(std::get<QuestionTest>(policy.acls[0].test).definition->values == std::vector<std::string>{"s", "^x", "^y"});
   CHECK(told_of("acl a service s ^x\nacl a service t ^y\n", {.built_in = everything}).starts_with("2:15: error: "));
-  CHECK_FALSE(try_policy("acl a table vips (\n").policy);
+  CHECK(told_of("acl a table vips (\n", {.built_in = everything}) ==
+        "1:18: error: missing ), unterminated group '('\n");
+  CHECK(told_of("acl b service s ^x\nacl b service s ok [z-a]\n", {.built_in = everything}) ==
+        "2:20: error: bad character range 'z-a'\n");
+}
+
+// "TRUE when the answer of the service group matches the regular expression given"
+TEST_CASE("where patterns are given, they judge what was found") {
+  using enum Outcome;
+  struct Case { std::string patterns; Answer found; Outcome want; };
+  const Case cases[] = {
+      {"", {no, {"DUNNO"}}, no},
+      {"", {yes, {"REJECT no"}}, yes},
+      {"^reject", {yes, {"REJECT no"}}, yes},
+      {"^reject", {yes, {"DEFER reject"}}, no},
+      {"x no$", {yes, {"REJECT no"}}, yes},
+      {"^dunno", {no, {"DUNNO"}}, yes},
+      {"^(?!dunno)", {no, {"DUNNO"}}, no},
+      {"^(?!dunno)", {yes, {"OK"}}, yes},
+      {"x (a+)+\\1$", {yes, {std::string(40, 'a') + "b"}}, unknown},  // the engine gives up
+      {".", {unknown, {"OK"}}, unknown},
+      {".", {no, {}}, no},                                             // a table that does not have the key
+  };
+  for (const auto& [patterns, found, want] : cases) {
+    CAPTURE(patterns, found.fields);
+    const auto policy = load("acl a service s " + patterns + "\naccess a\n", {.built_in = everything});
+    const auto table = compile(policy);
+    REQUIRE(table);
+    const auto judged_now = judged(**table, 0, found);
+    CHECK(judged_now.outcome == want);
+    CHECK(judged_now.fields == found.fields);
+  }
 }
 
 TEST_CASE("tables and groups are those of main.conf, where that is known") {

@@ -53,6 +53,8 @@ TEST_CASE("a regular expression that begs to be exact is doubted") {
 
 TEST_CASE(
     "a pattern that needs back-references or look-around is compiled by a backtracking engine, and `check` says so") {
+  CHECK(lint_of("acl a service s ^x (a)\\1\naccess a\n").find("'(a)\\1' needs the backtracking engine") !=
+        std::string::npos);
   CHECK(lint_of("acl a sender (a)\\1 ^x\naccess a\n").find("'(a)\\1' needs the backtracking engine") !=
         std::string::npos);
   CHECK(lint_of("acl a sender a.*b\naccess a\n").empty());

@@ -22,7 +22,7 @@ namespace {
 std::vector<QuestionKind> some_kinds(Random& random) {
   std::vector<QuestionKind> built_in;
   for (const auto kind : {QuestionKind::rbl, QuestionKind::rhsbl, QuestionKind::spf, QuestionKind::greylisting,
-                          QuestionKind::policy, QuestionKind::learn}) {
+                          QuestionKind::table, QuestionKind::service, QuestionKind::policy, QuestionKind::learn}) {
     if (random() % 8 != 0) built_in.push_back(kind);
   }
   return built_in;
@@ -71,7 +71,8 @@ class Walk {
 
   void answer_one() {
     const auto at = in_flight_.begin() + static_cast<std::ptrdiff_t>(random_() % in_flight_.size());
-    facts_.add(at->question, oracle_(*evaluator_.table().questions[at->question], at->key));
+    const auto& table = evaluator_.table();
+    facts_.add(at->question, judged(table, at->question, oracle_(*table.questions[at->question], at->key)));
     in_flight_.erase(at);
   }
 

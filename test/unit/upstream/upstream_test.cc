@@ -335,21 +335,31 @@ TEST_CASE("an unknown word passes with one warning") {
 }
 
 TEST_CASE("all the addresses of a name become tries in order; what was connected to is the first next time") {
-  ScriptedServer server;
+  ScriptedServer first, second;
   ExchangeHouse house;
-  house.add("a", server);
-  const auto port = server.endpoint().port;
-  house.config.services[0].address = Endpoint{.host = "localhost", .port = port};
+  house.add("a", first).max_requests = 1;  // a connection for each request
+  Config::Service other;
+  other.address = second.endpoint();
   Diagnostics none;
-  ServiceAddresses addresses = resolve_services(house.config.services, none);
-  auto& list = addresses["inet:localhost:" + std::to_string(port)];
-  Config::Service dead;
-  dead.address = Endpoint{.host = "127.0.0.3", .port = port};
-  const auto refuses = resolve_services({dead}, none).begin()->second;
-  list.insert(list.begin(), refuses.begin(), refuses.end());
+  auto addresses = resolve_services(house.config.services, none);
+  auto& list = addresses.begin()->second;
+  const auto more = resolve_services({other}, none).begin()->second;
+  list.insert(list.end(), more.begin(), more.end());
   house.open().use(house.config, addresses);
-  CHECK(house.ask() == "OK");
+  const auto ask = [&] {
+    const auto waits = house.start();
+    house.until([&] { return second.step(), waits->done(); });
+    return waits->action();
+  };
+  first.stop();
+  second.act = answers("OK second");
+  CHECK(ask() == "OK second");
   CHECK(house.failures(Failure::refused) == 0);
+  first.listen();
+  CHECK(ask() == "OK second");
+  CHECK(first.accepted == 0);
+  second.stop();
+  CHECK(ask() == "OK");  // and round again
 }
 
 TEST_CASE("a name without an address is a warning, and its service fails") {

@@ -161,7 +161,7 @@ void Journey::turn(std::size_t seat) {
 
 void Journey::on_timer() {
   if (loop_.now() >= deadline_) {
-    Attempt::leave();
+    Attempt::leave("given up at the group's deadline");
     group_->forget(*this);
     return give_up();
   }

@@ -46,8 +46,8 @@ class Service::Check final : public Attempt {
   Timer<Check, &Check::on_timer> timer_;
 };
 
-void Attempt::leave() {
-  if (service_ != nullptr) service_->forget(*this);
+void Attempt::leave(std::string_view why) {
+  if (service_ != nullptr) service_->forget(*this, why);
 }
 
 Service::Service(Exchange& exchange, const Config::Service& settings, std::vector<SocketAddress> addresses)
@@ -167,8 +167,9 @@ void Service::discard(Connection& connection) {
   connections_.erase(found);
 }
 
-void Service::forget(Attempt& attempt) {
+void Service::forget(Attempt& attempt, std::string_view why) {
   attempt.service_ = nullptr;
+  report(attempt, {}, why);
   auto& connection = *std::exchange(attempt.connection_, nullptr);
   connection.attempt = nullptr;
   if (connection.state() != Connection::State::connecting) return;

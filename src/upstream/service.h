@@ -33,10 +33,10 @@ class Attempt {
  protected:
   Attempt() = default;
   Attempt& operator=(Attempt&&) = delete;
-  ~Attempt() { leave(); }
+  ~Attempt() { leave("nobody waits for it any more"); }
 
-  // Nobody waits for the answer any more; what was sent stays sent.
-  void leave();
+  // Nobody waits for the answer any more; what was sent stays sent. `why`: for whoever logs each try.
+  void leave(std::string_view why);
 
   std::string request_{};        // as it is sent
   ConnectionId preferred_ = 0;   // that connection, where it is idle; 0: any
@@ -113,7 +113,7 @@ class Service final : public Ready, private ConnectionOwner {
   void bind(Connection& connection, Attempt& attempt);
   void start(Connection& connection, Attempt& attempt);
   Attempt* unbind(Connection& connection);
-  void forget(Attempt& attempt);
+  void forget(Attempt& attempt, std::string_view why);
   void discard(Connection& connection);
   void again(Attempt* attempt, bool probe);
 

@@ -14,7 +14,7 @@ struct TryReport {
   const Config::Service& service;
   const ServiceFigures& figures;       // this try included
   milliseconds delay;                  // since the try began
-  std::string_view action;             // what was answered; empty: the try failed
+  std::string_view action;             // what was answered; empty: the try failed or was given up
   std::string_view failure;            // why; empty: it was answered
 };
 

@@ -377,15 +377,46 @@ TEST_CASE("a name without an address is a warning, and its service fails") {
   CHECK(house.failures(Failure::no_address) == 1);
 }
 
+namespace {
+
+// "service:how it ended", of each try.
+UpstreamOptions note_tries(std::vector<std::string>& tries) {
+  return {.on_try = [&tries](const TryReport& report) {
+    tries.push_back(report.service.name + ":" + std::string{report.action} + std::string{report.failure});
+  }};
+}
+
+}  // namespace
+
 TEST_CASE("each try is reported to whoever wants to know") {
   ScriptedServer bad, good;
   std::vector<std::string> tries;
-  ExchangeHouse house{{.on_try = [&](const TryReport& report) {
-    tries.push_back(report.service.name + ":" + std::string{report.action} + std::string{report.failure});
-  }}};
+  ExchangeHouse house{note_tries(tries)};
   house.add("bad", bad);
   house.add("good", good).priority = 20;
   bad.act = answers("550");
   CHECK(house.ask() == "OK");
   CHECK(tries == std::vector<std::string>{"bad:invalid action", "good:OK"});
+}
+
+TEST_CASE("a try that is given up is reported as well, once, with the reason") {
+  ScriptedServer hung;
+  std::vector<std::string> tries;
+  ExchangeHouse house{note_tries(tries)};
+  house.add("hung", hung);
+  hung.act = {};
+  SECTION("at the group's deadline") {
+    house.group().deadline = 50ms;
+    house.ask();
+    CHECK(tries == std::vector<std::string>{"hung:given up at the group's deadline"});
+  }
+  SECTION("since the client is gone") {
+    auto waits = house.start();
+    house.until([&] { return hung.requests.size() == 1; });
+    waits.reset();
+    CHECK(tries == std::vector<std::string>{"hung:nobody waits for it any more"});
+  }
+  hung.say("action=OK late\n\n");
+  house.until([&] { return house.service().figures.answers == 1; });
+  CHECK(tries.size() == 1);
 }

@@ -353,6 +353,13 @@ TEST_CASE("a group's balance is a word, or hash: and an attribute") {
   }
 }
 
+TEST_CASE("a service's socket whose path fits into no address is an error") {
+  const auto path = "unix:/" + std::string(107, 'p');
+  CHECK(load("[service s]\naddress = " + path + "\n").told ==
+        Told{"2:11: error: address: \"" + path + "\": a socket's path has at most 107 bytes"});
+  CHECK(load("[service s]\naddress = " + path.substr(0, path.size() - 1) + "\n").config);
+}
+
 // "A service address that is one of our own listeners is an error."
 TEST_CASE("a service may not be one of our own listeners") {
   const auto told = load("[service s]\naddress = inet:localhost:10001\n").told;

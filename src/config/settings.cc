@@ -219,7 +219,8 @@ constexpr Setting setting_table[] = {
 
     service_row<&S::address, ServiceAddress>("address", "inet:127.0.0.1:10023",
         "Where the service is: inet:host:port, unix:/path, or exec: and a program with its arguments (words in "
-        "double quotes may hold blanks; no shell reads them).", Built::now, Presence::required),
+        "double quotes may hold blanks; no shell reads them). A host name is resolved at start and at each reload "
+        "(SIGHUP), and one that cannot be resolved is tried again only then.", Built::now, Presence::required),
     service_row<&S::group, Text<plain_name>>("group", "default", "The group it belongs to."),
     service_row<&S::priority, Number<0, 65535>>("priority", "10",
         "Services of the lowest number are asked first; the others are for when those fail."),

@@ -80,9 +80,7 @@ ServerSettings server_settings(const Config::Main& settings) {
 }
 
 void log(Logger& logger, const Diagnostics& diagnostics) {
-  for (const auto& diagnostic : diagnostics) {
-    logger.log(diagnostic.severity == Severity::error ? Level::error : Level::warning, summary(diagnostic));
-  }
+  for (const auto& diagnostic : diagnostics) logger.log(diagnostic);
 }
 
 // A SIGHUP during the start waits until the loop runs, and then reloads.

@@ -54,8 +54,7 @@ std::unique_ptr<LogSink> sink_for(const Config::Main& settings) {
 void tell(const Diagnostics& diagnostics, const Config::Main& settings, Logger& logger) {
   for (const auto& diagnostic : diagnostics) {
     if (has_terminal()) fmt::print(stderr, "{}", render(diagnostic));
-    if (log_target(settings.log_to) == LogTarget::standard_error) continue;
-    logger.log(diagnostic.severity == Severity::error ? Level::error : Level::warning, summary(diagnostic));
+    if (log_target(settings.log_to) != LogTarget::standard_error) logger.log(diagnostic);
   }
 }
 

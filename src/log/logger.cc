@@ -14,6 +14,10 @@ Logger::Logger(std::unique_ptr<LogSink> sink, Level level, Clock clock, std::siz
   line_.reserve(line_limit + 256);
 }
 
+void Logger::log(const Diagnostic& diagnostic) {
+  log(diagnostic.severity == Severity::error ? Level::error : Level::warning, summary(diagnostic));
+}
+
 void Logger::log(Level level, std::string_view text) {
   if (!enabled(level)) return;
   if (!report_dropped() || !push(level, text)) ++dropped_;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/diagnostic.h"
 #include "base/logging.h"
 #include "base/time.h"
 #include "log/line_ring.h"
@@ -42,6 +43,8 @@ class Logger {
   void set_clock(Clock clock) { clock_ = std::move(clock); }
 
   void log(Level level, std::string_view text);
+  // Its summary, as an error or a warning.
+  void log(const Diagnostic& diagnostic);
 
   // The same with fmt's format: format(Level::info, "{} lines", n). Not even formatted unless enabled.
   template <class... Args>

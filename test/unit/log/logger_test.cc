@@ -58,6 +58,15 @@ TEST_CASE("lines below the level are not for the log") {
   CHECK(paper.lines == Lines{"7:3:yes", "7:0:now 2"});
 }
 
+TEST_CASE("what the reader of a configuration file found is an error or a warning, in one line") {
+  Paper paper;
+  Logger logger{std::make_unique<PaperSink>(paper), Level::info, at_seven};
+  logger.log({.severity = Severity::error, .what = {"main.conf", 1, 2, "bad"}, .source = "x y", .hint = "want z"});
+  logger.log({.severity = Severity::warning, .what = {.text = "odd"}});
+  CHECK(logger.flush());
+  CHECK(paper.lines == Lines{"7:3:main.conf:1:2: error: bad (want z)", "7:2:warning: odd"});
+}
+
 TEST_CASE("nothing is written before a flush, then all of it together") {
   Paper paper;
   Logger logger{std::make_unique<PaperSink>(paper), Level::info, at_seven};

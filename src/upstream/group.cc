@@ -61,27 +61,42 @@ std::optional<ServiceGroup::Choice> ServiceGroup::choose(const std::vector<bool>
 
 std::size_t ServiceGroup::queued(const Service& service) const {
   return static_cast<std::size_t>(std::ranges::count_if(
-      waiting_, [&](const Journey* journey) { return seats_[journey->seat()].service.get() == &service; }));
+      waiting_, [&](const Waiting& one) { return seats_[one.journey->seat()].service.get() == &service; }));
 }
 
-bool ServiceGroup::wait(Journey& journey) {
+bool ServiceGroup::wait(Journey& journey, ConnectionId connection) {
   if (waiting_.size() >= queue_limit) return false;
-  waiting_.push_back(&journey);
+  waiting_.push_back({&journey, connection});
   return true;
 }
 
+void ServiceGroup::forget(const Journey& journey) {
+  std::erase_if(waiting_, [&](const Waiting& one) { return one.journey == &journey; });
+}
+
 // The first who waits for this service, or may take it, has his turn; then the next.
-void ServiceGroup::changed(Service& service) {
+void ServiceGroup::changed(Service& service, ConnectionId free) {
   if (waiting_.empty()) return;
   const auto is_it = [&](const Seat& one) { return one.service.get() == &service; };
   const auto seat = static_cast<std::size_t>(std::ranges::find_if(seats_, is_it) - seats_.begin());
-  const auto has_turn = [seat](const Journey* journey) { return journey->may_take(seat); };
+  if (free == 0) release(seat);
+  const auto has_turn = [=](const Waiting& one) {
+    const bool for_another = free != 0 && one.connection != 0 && one.connection != free;
+    return !for_another && one.journey->may_take(seat);
+  };
   while (service.has_room() || !service.available()) {
     const auto next = std::ranges::find_if(waiting_, has_turn);
     if (next == waiting_.end()) return;
-    auto& journey = **next;
+    auto& journey = *next->journey;
     waiting_.erase(next);
     journey.turn(seat);
+  }
+}
+
+// Whoever waits for a connection that is gone takes any.
+void ServiceGroup::release(std::size_t seat) {
+  for (auto& one : waiting_) {
+    if (one.journey->seat() == seat && !service(seat).keeps(one.connection)) one.connection = 0;
   }
 }
 
@@ -129,7 +144,7 @@ bool Journey::ask(std::size_t seat) {
 
 bool Journey::wait() {
   auto& service = group_->service(choice_.seat);
-  if (!group_->wait(*this)) {
+  if (!group_->wait(*this, choice_.connection)) {
     service.note(Failure::queue_full);
     note(Failure::queue_full);
     return false;

@@ -67,20 +67,27 @@ class ServiceGroup final : private Service::Listener {
   std::optional<Choice> choose(const std::vector<bool>& tried, std::uint64_t message, std::uint64_t key,
                                SteadyTime now);
 
-  // The journey waits for room; Journey::turn() is called when there is some. False: too many wait.
-  bool wait(Journey& journey);
-  void forget(Journey& journey) { std::erase(waiting_, &journey); }
+  // The journey waits for room, or for this connection to become free (0: for any); Journey::turn() is called then.
+  // False: too many wait.
+  bool wait(Journey& journey, ConnectionId connection);
+  void forget(const Journey& journey);
 
  private:
+  struct Waiting {
+    Journey* journey;
+    ConnectionId connection;  // that answered last about his message; 0: never mind
+  };
+
   bool interested() const override { return !waiting_.empty(); }
-  void changed(Service& service) override;
+  void changed(Service& service, ConnectionId free) override;
+  void release(std::size_t seat);
 
   const Config::Group settings_;
   const std::vector<Seat> seats_;
   const std::shared_ptr<GroupMemory> memory_;
   Balancer balancer_;
   std::vector<Standing> standings_;  // scratch
-  std::deque<Journey*> waiting_{};   // in order of arrival
+  std::deque<Waiting> waiting_{};    // in order of arrival
 };
 
 // One request's way to an answer: one service after the other, within the group's deadline.
@@ -97,7 +104,9 @@ class Journey final : private Attempt, private Ready {
 
   // Asks at once. `deadline`: of the question.
   Journey(Loop& loop, std::shared_ptr<ServiceGroup> group, const Request& request, SteadyTime deadline, Owner& owner);
-  ~Journey() { group_->forget(*this); }
+  ~Journey() {
+    if (waiting_) group_->forget(*this);
+  }
 
   const ServiceGroup& group() const { return *group_; }
 

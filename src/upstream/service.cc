@@ -182,7 +182,7 @@ void Service::connected(Connection& connection) {
   good_address_ = connection.address();
   if (connection.attempt != nullptr) return start(connection, *connection.attempt);
   idle_.push_back(&connection);
-  tell();
+  tell(connection.id());
 }
 
 void Service::answered(Connection& connection, const CheckedAction& action) {
@@ -201,17 +201,17 @@ void Service::answered(Connection& connection, const CheckedAction& action) {
     exchange_.logger.format(Level::warning, "service {} ({}): unknown action '{}', taken for a restriction class",
                             settings_.name, address_, action.text);
   }
-  const bool used_up = connection.is_old() ||
+  const bool used_up = connection.state() == Connection::State::closed || connection.is_old() ||
                        (settings_.max_requests > 0 && connection.answers() >= settings_.max_requests);
   if (connection.unasked()) ++figures_.unasked;
-  if (used_up || connection.state() == Connection::State::closed) discard(connection);
+  if (used_up) discard(connection);
   else idle_.push_back(&connection);
   if (attempt != nullptr) {
     attempt->service_ = nullptr;
     report(*attempt, action.text, {});
     attempt->answered(action, place);
   }
-  tell();
+  tell(used_up ? 0 : place.connection);
 }
 
 void Service::lost(Connection& connection, const Loss& loss) {
@@ -270,8 +270,8 @@ void Service::judge(const Loss& loss, SteadyTime began, bool probe) {
   tell_later();
 }
 
-void Service::tell() {
-  for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->changed(*this);
+void Service::tell(ConnectionId free) {
+  for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->changed(*this, free);
 }
 
 // For what may happen from inside ask().

@@ -60,8 +60,8 @@ class Service final : public Ready, private ConnectionOwner {
   class Listener {
    public:
     virtual bool interested() const = 0;
-    // A connection is free, or the service was switched off. Never called from inside ask().
-    virtual void changed(Service& service) = 0;
+    // A connection is free: this one; 0: any, or the service was switched off. Never called from inside ask().
+    virtual void changed(Service& service, ConnectionId free) = 0;
 
    protected:
     ~Listener() = default;
@@ -85,6 +85,7 @@ class Service final : public Ready, private ConnectionOwner {
   bool available() const;
   bool has_room() const { return !idle_.empty() || connections_.size() < settings_.max_connections; }
   bool has_room_for(ConnectionId preferred) const;
+  bool keeps(ConnectionId connection) const { return connections_.contains(connection); }
   std::uint32_t outstanding() const { return static_cast<std::uint32_t>(connections_.size() - idle_.size()); }
 
   // The attempt is told how it ends, unless it failed at once. REQUIRES: available() and has_room(); the attempt is
@@ -117,7 +118,7 @@ class Service final : public Ready, private ConnectionOwner {
   void discard(Connection& connection);
   void again(Attempt* attempt, bool probe);
 
-  void tell();
+  void tell(ConnectionId free = 0);
   void tell_later();
 
   void judge(const Loss& loss, SteadyTime began, bool probe);

@@ -4,6 +4,7 @@
 
 #include "support/catch.h"
 #include "unit/upstream/exchange_house.h"
+#include "upstream/group.h"
 
 using namespace policymux;
 using namespace policymux::test;
@@ -210,6 +211,23 @@ TEST_CASE("a message waits for its connection where that is busy, but not for ev
     CHECK_FALSE(slow->done());
   }
   CHECK(waits->action() == "OK m");
+}
+
+TEST_CASE("a message whose connection is lost while it waits takes the next that is free") {
+  ScriptedServer server;
+  ExchangeHouse house;
+  house.add("a", server).max_connections = 1;
+  house.ask("RCPT instance=m");
+  server.act = {};
+  const auto slow = house.start();
+  const auto first = house.start();
+  const auto within = milliseconds{ServiceGroup::patience} * 9 / 10;
+  const auto waits = house.start("DATA instance=m", house.policy, within);
+  house.until([&] { return server.requests.size() == 2; });
+  server.act = answers("OK fresh");
+  server.hang_up();
+  house.until([&] { return waits->done(); });
+  CHECK(waits->action() == "OK fresh");
 }
 
 TEST_CASE("max_requests, max_idle and max_ttl close connections") {

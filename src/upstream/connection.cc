@@ -130,6 +130,11 @@ void Connection::finish_connecting() {
   owner_.connected(*this);
 }
 
+void Connection::adopt(UniqueFd socket) {
+  wire_.emplace(*this, std::move(socket));
+  enter(State::idle);
+}
+
 // ---- asking ----
 
 void Connection::start(std::string_view request, SteadyTime until) {

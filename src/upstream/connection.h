@@ -1,4 +1,4 @@
-// One connection to a service, from connect() to close.
+// One connection, from connect() to close; or to a worker, over a socket that was connected from the start.
 #pragma once
 
 #include <cstddef>
@@ -64,6 +64,9 @@ class Connection final : public Ready, public Retiree {
   // Tries the addresses in turn, beginning with the first-th, until `until`. Nothing: it is idle already or connecting.
   // The addresses must live as long as it connects.
   std::optional<Loss> connect(std::span<const SocketAddress> addresses, std::size_t first, SteadyTime until);
+
+  // Takes over a socket that is connected: it is idle.
+  void adopt(UniqueFd socket);
 
   // Sends a request; the owner is told how it ended. What the socket does not take at once is copied.
   // REQUIRES: idle.

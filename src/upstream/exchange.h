@@ -9,6 +9,7 @@
 #include "base/once_per_host.h"
 #include "log/logger.h"
 #include "loop/loop.h"
+#include "upstream/process.h"
 #include "upstream/try_report.h"
 
 namespace policymux {
@@ -23,6 +24,8 @@ struct Exchange {
   std::uint64_t last_id = 0;                                // of services and connections: no two are alike
   OncePerHost unknown_words{};                              // warnings about them, by service
   std::vector<char> buffer = std::vector<char>(16 * 1024);  // what one recv() may bring
+
+  Processes processes{loop};
 
   std::uint64_t next_id() { return ++last_id; }
 };

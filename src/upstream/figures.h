@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,10 +45,19 @@ struct ServiceFigures {
   std::uint64_t requests = 0;                            // tries, active checks included
   std::uint64_t answers = 0;
   std::array<std::uint64_t, failure_count> failures{};   // by Failure
-  std::uint64_t replaced = 0;    // kept connections that the service had closed, each replaced without a failure
+  // Kept connections that the service had closed, each replaced without a failure; of a plug-in: requests that a worker
+  // failed to answer and that were sent to another one.
+  std::uint64_t replaced = 0;
   std::uint64_t unasked = 0;     // connections given up since the service sent more than was asked for
   std::uint64_t switched_off = 0;  // how often it was
   LatencyHistogram latency{};    // of answers, from the beginning of the try
+};
+
+// Of a plug-in.
+struct WorkersSnapshot {
+  std::size_t running = 0, busy = 0;
+  std::uint64_t started = 0;  // so far
+  std::uint64_t failed = 0;   // of these, died or misbehaved
 };
 
 struct ServiceSnapshot {
@@ -58,6 +68,7 @@ struct ServiceSnapshot {
   milliseconds retry_after{};    // open: until it may be asked again
   std::size_t connections = 0, in_flight = 0, queued = 0;
   ServiceFigures figures{};
+  std::optional<WorkersSnapshot> workers{};  // of a plug-in
 };
 
 struct GroupSnapshot {

@@ -59,9 +59,12 @@ std::optional<ServiceGroup::Choice> ServiceGroup::choose(const std::vector<bool>
   return Choice{*seat, strict ? Choice::Bound::by_rule : Choice::Bound::no};
 }
 
-std::size_t ServiceGroup::queued(const Service& service) const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      waiting_, [&](const Waiting& one) { return seats_[one.journey->seat()].service.get() == &service; }));
+std::size_t ServiceGroup::queued(const Service& service) const { return waiting(service, SteadyTime::max()); }
+
+std::size_t ServiceGroup::waiting(const Service& wanted, SteadyTime since) const {
+  return static_cast<std::size_t>(std::ranges::count_if(waiting_, [&](const Waiting& one) {
+    return &service(one.journey->seat()) == &wanted && one.journey->waits_since() <= since;
+  }));
 }
 
 bool ServiceGroup::wait(Journey& journey, ConnectionId connection) {
@@ -137,7 +140,7 @@ bool Journey::ask(std::size_t seat) {
     return false;
   }
   // A try ends by itself, most before the deadline.
-  if (deadline_ < loop_.now() + service.settings().timeout) arm(deadline_);
+  if (deadline_ < loop_.now() + service.longest_try()) arm(deadline_);
   else timer_.cancel();
   return true;
 }
@@ -153,6 +156,8 @@ bool Journey::wait() {
   const bool bound_by_last = choice_.bound == ServiceGroup::Choice::Bound::by_last;
   if (bound_by_last) longest = std::min<milliseconds>(longest, ServiceGroup::patience);
   waiting_ = true;
+  waits_since_ = loop_.now();
+  service.awaited();
   arm(std::min(deadline_, loop_.now() + longest));
   return true;
 }

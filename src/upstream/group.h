@@ -79,6 +79,7 @@ class ServiceGroup final : private Service::Listener {
   };
 
   bool interested() const override { return !waiting_.empty(); }
+  std::size_t waiting(const Service& service, SteadyTime since) const override;
   void changed(Service& service, ConnectionId free) override;
   void release(std::size_t seat);
 
@@ -112,6 +113,7 @@ class Journey final : private Attempt, private Ready {
 
   // While it waits: for which service, would that one do now, and go.
   std::size_t seat() const { return choice_.seat; }
+  SteadyTime waits_since() const { return waits_since_; }
   bool may_take(std::size_t seat) const;
   void turn(std::size_t seat);
 
@@ -135,6 +137,7 @@ class Journey final : private Attempt, private Ready {
   const SteadyTime deadline_;
   bool bindable_ = true;        // by the service that answered last
   bool waiting_ = false;
+  SteadyTime waits_since_{};
   std::vector<bool> tried_{};   // by seat; empty until a try has failed
   std::uint32_t failures_ = 0;
   ServiceGroup::Choice choice_{};      // who is asked, or waited for

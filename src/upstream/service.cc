@@ -6,14 +6,23 @@
 
 #include <fmt/format.h>
 
+#include "config/forms.h"
 #include "upstream/request_text.h"
 
 namespace policymux {
 namespace {
 
-std::string address_of(const Config::Service& settings) {
-  const auto* endpoint = std::get_if<Endpoint>(&settings.address);
-  return endpoint == nullptr ? std::string{} : to_string(*endpoint);
+constexpr std::string_view more_than_asked = "it sent more than it was asked for";
+
+std::string text_of(const Loss& loss) {
+  const auto& text = failure_row(loss.failure).text;
+  return loss.detail.empty() ? std::string{text} : fmt::format("{}: {}", text, loss.detail);
+}
+
+// What becomes of a worker whose request failed.
+Parting parting_of(Failure failure) {
+  const bool gone = failure == Failure::closed || failure == Failure::cut || failure == Failure::reset;
+  return gone ? Parting::gone : Parting::misbehaved;
 }
 
 }  // namespace
@@ -53,16 +62,25 @@ void Attempt::leave(std::string_view why) {
 Service::Service(Exchange& exchange, const Config::Service& settings, std::vector<SocketAddress> addresses)
     : exchange_{exchange},
       settings_{settings},
-      address_{address_of(settings)},
+      address_{forms::ServiceAddress::show(settings.address)},
       addresses_{std::move(addresses)},
       id_{exchange.next_id()},
       breaker_{exchange.first_back_off} {
   if (settings_.check.count() > 0) check_ = std::make_unique<Check>(*this);
+  if (!std::holds_alternative<Config::Command>(settings_.address)) return;
+  Employer& employer = *this;
+  crew_ = std::make_unique<Crew>(exchange_, settings_, employer);
+  crew_->fill();
 }
 
 Service::~Service() = default;
 
 void Service::retire() { check_.reset(); }
+
+void Service::stop() {
+  retire();
+  dismiss(idle_.size());
+}
 
 bool Service::is_same(const Config::Service& settings, const std::vector<SocketAddress>& addresses) const {
   auto alike = settings;
@@ -75,6 +93,7 @@ bool Service::is_same(const Config::Service& settings, const std::vector<SocketA
 bool Service::available() const {
   const auto now = exchange_.loop.now();
   const auto state = breaker_.state(now);
+  if (crew_ && !crew_->does_well() && idle_.empty()) return false;
   if (state == Breaker::State::closed) return true;
   return !check_ && breaker_.allows(now) && has_room();
 }
@@ -101,13 +120,19 @@ std::optional<Failure> Service::ask(Attempt& attempt) {
 }
 
 std::optional<Failure> Service::place(Attempt& attempt) {
-  auto* const idle = attempt.fresh_ ? nullptr : take_idle(attempt.preferred_);
+  auto* const idle = attempt.fresh_ && !crew_ ? nullptr : take_idle(attempt.preferred_);
   if (idle == nullptr) return open(attempt);
   start(*idle, attempt);
   return std::nullopt;
 }
 
 std::optional<Failure> Service::open(Attempt& attempt) {
+  if (crew_) {
+    auto* const worker = hire_one();
+    if (worker == nullptr) return fail(attempt, {Failure::ours, crew_->reason()});
+    start(*worker, attempt);
+    return std::nullopt;
+  }
   ConnectionOwner& owner = *this;
   auto made = std::make_unique<Connection>(exchange_, owner, ConnectionLimits{settings_.max_idle, settings_.max_ttl});
   auto& connection = *made;
@@ -122,8 +147,7 @@ std::optional<Failure> Service::open(Attempt& attempt) {
 std::optional<Failure> Service::fail(Attempt& attempt, const Loss& loss) {
   attempt.service_ = nullptr;
   attempt.connection_ = nullptr;
-  exchange_.logger.format(Level::debug, "service {} ({}): {}{}{}", settings_.name, address_,
-                          failure_row(loss.failure).text, loss.detail.empty() ? "" : ": ", loss.detail);
+  exchange_.logger.format(Level::debug, "service {} ({}): {}", settings_.name, address_, text_of(loss));
   judge(loss, attempt.began_, attempt.probe_);
   report(attempt, {}, failure_row(loss.failure).text);
   return loss.failure;
@@ -137,6 +161,7 @@ Connection* Service::take_idle(ConnectionId preferred) {
     auto* const connection = *at;
     if (!connection->still_idle()) continue;  // left() took it off
     std::erase(idle_, connection);
+    if (crew_) crew_->idle(idle_.size());
     return connection;
   }
   return nullptr;
@@ -160,11 +185,13 @@ Attempt* Service::unbind(Connection& connection) {
   return attempt;
 }
 
-void Service::discard(Connection& connection) {
+void Service::discard(Connection& connection, Parting parting, std::string_view why) {
   connection.close();
-  const auto found = connections_.find(connection.id());
+  const auto id = connection.id();
+  const auto found = connections_.find(id);
   exchange_.loop.retire(std::move(found->second));
   connections_.erase(found);
+  if (crew_) crew_->part(id, parting, why);
 }
 
 void Service::forget(Attempt& attempt, std::string_view why) {
@@ -174,6 +201,43 @@ void Service::forget(Attempt& attempt, std::string_view why) {
   connection.attempt = nullptr;
   if (connection.state() != Connection::State::connecting) return;
   if (std::exchange(connection.probe, false)) breaker_.abandoned();  // it never comes to a question
+}
+
+// ---- a plug-in's workers ----
+
+// Nothing: none can be started now. The connection is idle, but not among the idle ones.
+Connection* Service::hire_one() {
+  if (connections_.size() >= settings_.workers.most) return nullptr;
+  ConnectionOwner& owner = *this;
+  auto made = std::make_unique<Connection>(exchange_, owner, ConnectionLimits{.max_ttl = settings_.max_ttl});
+  auto socket = crew_->start(made->id());
+  if (!socket) return nullptr;
+  auto& connection = *made;
+  connections_.emplace(connection.id(), std::move(made));
+  connection.adopt(*std::move(socket));
+  return &connection;
+}
+
+// They are used after those that have begun before.
+void Service::hire(std::size_t n) {
+  while (n-- > 0) {
+    auto* const worker = hire_one();
+    if (worker == nullptr) return;
+    idle_.insert(idle_.begin(), worker);
+    tell_later();
+  }
+}
+
+void Service::dismiss(std::size_t n) {
+  const std::vector<Connection*> leaving{idle_.begin(), idle_.begin() + static_cast<std::ptrdiff_t>(n)};
+  idle_.erase(idle_.begin(), idle_.begin() + static_cast<std::ptrdiff_t>(n));
+  for (auto* const worker : leaving) discard(*worker);
+}
+
+std::size_t Service::waiting(SteadyTime since) const {
+  std::size_t sum = 0;
+  for (const auto* listener : listeners_) sum += listener->waiting(*this, since);
+  return sum;
 }
 
 // ---- what connections tell ----
@@ -203,8 +267,10 @@ void Service::answered(Connection& connection, const CheckedAction& action) {
   }
   const bool used_up = connection.state() == Connection::State::closed || connection.is_old() ||
                        (settings_.max_requests > 0 && connection.answers() >= settings_.max_requests);
+  if (crew_ && connection.answers() == 1) crew_->proven(connection.id());
   if (connection.unasked()) ++figures_.unasked;
-  if (used_up) discard(connection);
+  if (connection.unasked()) discard(connection, Parting::misbehaved, more_than_asked);
+  else if (used_up) discard(connection);
   else idle_.push_back(&connection);
   if (attempt != nullptr) {
     attempt->service_ = nullptr;
@@ -215,14 +281,14 @@ void Service::answered(Connection& connection, const CheckedAction& action) {
 }
 
 void Service::lost(Connection& connection, const Loss& loss) {
+  const bool replace = is_sent_again(connection, loss);
   auto* const attempt = unbind(connection);
-  const bool gone = loss.failure == Failure::closed || loss.failure == Failure::reset;
-  const bool replace = connection.answers() > 0 && gone && !connection.heard();
   const auto began = connection.began;
   const auto probe = connection.probe;
-  discard(connection);
+  discard(connection, parting_of(loss.failure), text_of(loss));
   if (replace) {
     ++figures_.replaced;
+    if (attempt != nullptr && loss.failure == Failure::timed_out) attempt->began_ = exchange_.loop.now();
     again(attempt, probe);
   } else if (attempt == nullptr) {
     judge(loss, began, probe);
@@ -233,7 +299,15 @@ void Service::lost(Connection& connection, const Loss& loss) {
   tell();
 }
 
-// Whatever the server did not answer over a kept connection that it closed is sent over a fresh one.
+// What the server did not answer over a kept connection that it closed is sent over a fresh one; what a worker did not
+// answer, to another one. Not where that could take for ever: a plug-in that answers nobody.
+bool Service::is_sent_again(const Connection& connection, const Loss& loss) const {
+  const bool gone = loss.failure == Failure::closed || loss.failure == Failure::reset;
+  if (!crew_) return connection.answers() > 0 && gone && !connection.heard();
+  const bool is_first_try = connection.attempt == nullptr || !connection.attempt->fresh_;
+  return is_first_try && (loss.failure != Failure::timed_out || last_answer_ > connection.began);
+}
+
 void Service::again(Attempt* attempt, bool probe) {
   if (attempt == nullptr) {
     if (probe) breaker_.abandoned();
@@ -246,7 +320,8 @@ void Service::again(Attempt* attempt, bool probe) {
 void Service::left(Connection& connection) {
   if (connection.unasked()) ++figures_.unasked;
   std::erase(idle_, &connection);
-  discard(connection);
+  if (connection.unasked()) discard(connection, Parting::misbehaved, more_than_asked);
+  else discard(connection, connection.is_old() ? Parting::dismissed : Parting::gone);
   tell_later();
 }
 
@@ -255,8 +330,9 @@ void Service::left(Connection& connection) {
 void Service::judge(const Loss& loss, SteadyTime began, bool probe) {
   const auto& row = failure_row(loss.failure);
   note(loss.failure);
-  const bool answers_others = loss.failure == Failure::timed_out && last_answer_ > began;
-  if (!row.opens || answers_others) {
+  const bool answers_others = (crew_ || loss.failure == Failure::timed_out) && last_answer_ > began;
+  const bool is_replaced = crew_ && parting_of(loss.failure) == Parting::gone;
+  if (!row.opens || answers_others || is_replaced) {
     if (probe) breaker_.abandoned();
     return;
   }
@@ -264,7 +340,7 @@ void Service::judge(const Loss& loss, SteadyTime began, bool probe) {
   if (!breaker_.failed(now, probe, exchange_.random())) return;
   ++figures_.switched_off;
   switched_off_ = now;
-  reason_ = loss.detail.empty() ? std::string{row.text} : fmt::format("{}: {}", row.text, loss.detail);
+  reason_ = text_of(loss);
   exchange_.logger.format(Level::warning, "service {} ({}): off for {}: {}", settings_.name, address_,
                           format_duration(time_left(breaker_.retry_at(), now)), reason_);
   tell_later();
@@ -295,6 +371,12 @@ ServiceSnapshot Service::snapshot() const {
                       .in_flight = connections_.size() - idle_.size(),
                       .figures = figures_};
   if (out.state == Breaker::State::open) out.retry_after = time_left(breaker_.retry_at(), now);
+  if (!crew_) return out;
+  out.workers = {connections_.size(), connections_.size() - idle_.size(), crew_->started(), crew_->failed()};
+  if (out.state != Breaker::State::closed || crew_->does_well()) return out;
+  out.state = crew_->state();
+  out.reason = crew_->reason();
+  out.retry_after = time_left(crew_->retry_at(), now);
   return out;
 }
 

@@ -1,4 +1,4 @@
-// One service: its connections and its health.
+// One service: its connections and its health. A plug-in's connections are to workers of its own.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,7 @@
 #include "loop/loop.h"
 #include "upstream/breaker.h"
 #include "upstream/connection.h"
+#include "upstream/crew.h"
 #include "upstream/exchange.h"
 #include "upstream/figures.h"
 
@@ -46,7 +47,7 @@ class Attempt {
   Service* service_ = nullptr;   // where it is under way
   Connection* connection_ = nullptr;  // that is busy with it
   SteadyTime began_{};
-  bool fresh_ = false;           // not over a kept connection
+  bool fresh_ = false;           // sent again: not over a kept connection; of a plug-in, by another worker
   bool probe_ = false;
 };
 
@@ -55,11 +56,15 @@ class Attempt {
 //   Kept connections that the service has closed meanwhile are replaced: that is no failure, and the request is sent
 //           again over a fresh one.
 //   Limits  max_connections. Whoever finds no room waits elsewhere, and is told when there is some.
-class Service final : public Ready, private ConnectionOwner {
+//   A plug-in's workers are Crew's business. What one of them failed to answer is sent to another one, once; the
+//           plug-in is to blame only if that fails, too, and nothing else was answered meanwhile.
+class Service final : public Ready, private ConnectionOwner, private Employer {
  public:
   class Listener {
    public:
     virtual bool interested() const = 0;
+    // How many requests have been waiting for it since then, or longer.
+    virtual std::size_t waiting(const Service& service, SteadyTime since) const = 0;
     // A connection is free: this one; 0: any, or the service was switched off. Never called from inside ask().
     virtual void changed(Service& service, ConnectionId free) = 0;
 
@@ -74,6 +79,8 @@ class Service final : public Ready, private ConnectionOwner {
   bool is_same(const Config::Service& settings, const std::vector<SocketAddress>& addresses) const;
   // It is no longer configured: finishes what is under way.
   void retire();
+  // We end: lets go of workers that are idle.
+  void stop();
 
   const Config::Service& settings() const { return settings_; }
   ServiceId id() const { return id_; }
@@ -83,7 +90,7 @@ class Service final : public Ready, private ConnectionOwner {
 
   // May it be asked? Then perhaps not at once: that needs room, or the preferred connection where it lives.
   bool available() const;
-  bool has_room() const { return !idle_.empty() || connections_.size() < settings_.max_connections; }
+  bool has_room() const { return !idle_.empty() || (!crew_ && connections_.size() < settings_.max_connections); }
   bool has_room_for(ConnectionId preferred) const;
   bool keeps(ConnectionId connection) const { return connections_.contains(connection); }
   std::uint32_t outstanding() const { return static_cast<std::uint32_t>(connections_.size() - idle_.size()); }
@@ -91,6 +98,10 @@ class Service final : public Ready, private ConnectionOwner {
   // The attempt is told how it ends, unless it failed at once. REQUIRES: available() and has_room(); the attempt is
   // nowhere under way.
   std::optional<Failure> ask(Attempt& attempt);
+  // A request has to wait for room.
+  void awaited() { if (crew_) crew_->awaited(); }
+  // How long a try may take in all.
+  milliseconds longest_try() const { return crew_ ? 2 * settings_.timeout : settings_.timeout; }
   // A request that was to go here never did: counted, no more.
   void note(Failure failure) { ++figures_.failures[static_cast<std::size_t>(failure)]; }
 
@@ -107,15 +118,25 @@ class Service final : public Ready, private ConnectionOwner {
   void lost(Connection& connection, const Loss& loss) override;
   void left(Connection& connection) override;
 
+  std::size_t workers() const override { return connections_.size(); }
+  std::size_t idle() const override { return idle_.size(); }
+  std::size_t waiting(SteadyTime since) const override;
+  SteadyTime last_answer() const override { return last_answer_; }
+  void hire(std::size_t n) override;
+  void dismiss(std::size_t n) override;
+  void starts_changed() override { tell_later(); }
+
   std::optional<Failure> place(Attempt& attempt);
   std::optional<Failure> open(Attempt& attempt);
+  Connection* hire_one();
   std::optional<Failure> fail(Attempt& attempt, const Loss& loss);
   Connection* take_idle(ConnectionId preferred);
   void bind(Connection& connection, Attempt& attempt);
   void start(Connection& connection, Attempt& attempt);
   Attempt* unbind(Connection& connection);
   void forget(Attempt& attempt, std::string_view why);
-  void discard(Connection& connection);
+  void discard(Connection& connection, Parting parting = Parting::dismissed, std::string_view why = {});
+  bool is_sent_again(const Connection& connection, const Loss& loss) const;
   void again(Attempt* attempt, bool probe);
 
   void tell(ConnectionId free = 0);
@@ -139,6 +160,7 @@ class Service final : public Ready, private ConnectionOwner {
   std::vector<Connection*> idle_{};  // the last one was used last
   std::vector<Listener*> listeners_{};
   std::unique_ptr<Check> check_;
+  std::unique_ptr<Crew> crew_;  // of a plug-in; otherwise nullptr
 };
 
 }  // namespace policymux

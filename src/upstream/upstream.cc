@@ -96,6 +96,11 @@ class Upstream::State {
     return std::make_unique<Inquiry>(exchange_.loop, std::move(group), comparison, question, sink, token);
   }
 
+  void stop(std::function<void()> done) {
+    exchange_.processes.stop(std::move(done));  // from now on none is started in place of another
+    for (const auto& [settings, service] : services_) service->stop();
+  }
+
   UpstreamSnapshot snapshot() const {
     UpstreamSnapshot out;
     for (const auto& [settings, service] : services_) {
@@ -125,8 +130,7 @@ class Upstream::State {
     auto before = std::exchange(services_, {});
     for (const auto& settings : config.services) {
       const auto* endpoint = std::get_if<Endpoint>(&settings.address);
-      if (endpoint == nullptr) continue;
-      const auto& found = addresses[to_string(*endpoint)];
+      const auto found = endpoint == nullptr ? std::vector<SocketAddress>{} : addresses[to_string(*endpoint)];
       const auto same = std::ranges::find_if(
           before, [&](const Known& known) { return known.service->is_same(settings, found); });
       if (same == before.end()) {
@@ -214,6 +218,8 @@ void Upstream::use(const Config& config, ServiceAddresses addresses) { state_->u
 std::unique_ptr<Asking> Upstream::ask(const Question& question, AnswerSink& sink, std::uint32_t token) {
   return state_->ask(question, sink, token);
 }
+
+void Upstream::stop(std::function<void()> done) { state_->stop(std::move(done)); }
 
 UpstreamSnapshot Upstream::snapshot() const { return state_->snapshot(); }
 

@@ -35,11 +35,12 @@ struct UpstreamOptions {
 //            all failed or the deadline is near.
 //   service  yes or no: is the answer anything but DUNNO? Field `answer`: the answer, for the definition's patterns.
 //            unknown: all services failed.
-// Owns its sockets and, while a request is under way, a copy of its attributes.   Threads: the loop's alone.
+// Owns its sockets and child processes and, while a request is under way, a copy of its attributes.
+//   Threads  the loop's alone.
 class Upstream final : public Asker {
  public:
-  // What of `config` it uses: services, groups, main.restriction_classes. Services that are programs (exec:) are left
-  // out. REQUIRES: loop and logger outlive it, and it outlives every Asking.
+  // What of `config` it uses: services, groups, main.restriction_classes. The workers of services that are programs
+  // (exec:) are started. REQUIRES: loop and logger outlive it, and it outlives every Asking.
   Upstream(Loop& loop, Logger& logger, const Config& config, ServiceAddresses addresses, UpstreamOptions options = {});
   ~Upstream() override;
   Upstream& operator=(Upstream&&) = delete;
@@ -49,6 +50,10 @@ class Upstream final : public Asker {
   void use(const Config& config, ServiceAddresses addresses);
 
   std::unique_ptr<Asking> ask(const Question& question, AnswerSink& sink, std::uint32_t token) override;
+
+  // Nothing more will be asked: workers are told to go. `done` is called once, from the loop, when they have, or when
+  // their time is over. Without it the destructor kills them.
+  void stop(std::function<void()> done);
 
   UpstreamSnapshot snapshot() const;
 

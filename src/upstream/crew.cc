@@ -1,0 +1,210 @@
+#include "upstream/crew.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "config/forms.h"
+
+namespace policymux {
+namespace {
+
+constexpr std::size_t most_held = 20;             // lines of a worker that has not settled
+constexpr std::chrono::seconds settling_time{1};
+constexpr std::string_view clean_end = "exit status 0";
+
+}  // namespace
+
+Crew::Crew(Exchange& exchange, const Config::Service& settings, Employer& employer)
+    : exchange_{exchange},
+      settings_{settings},
+      employer_{employer},
+      program_{program_of(settings)},
+      staffing_{settings.workers},
+      limit_{exchange.first_back_off},
+      retry_{exchange.loop.raw(), this},
+      grow_{exchange.loop.raw(), this},
+      look_{exchange.loop.raw(), this},
+      tidy_{exchange.loop.raw(), this} {}
+
+Crew::~Crew() {
+  for (const auto& [id, worker] : workers_) {
+    if (worker->process == nullptr) continue;
+    worker->process->disown();
+    worker->process->leave();
+  }
+}
+
+// ---- their number ----
+
+void Crew::fill() { employer_.hire(staffing_.missing(employer_.workers())); }
+
+void Crew::awaited() {
+  if (!grow_.active()) grow_.arm(patience);
+}
+
+void Crew::on_patience_over() {
+  const auto now = exchange_.loop.now();
+  if (employer_.idle() > 0 || employer_.waiting(now) == 0) return;
+  employer_.hire(staffing_.growth(employer_.workers(), employer_.waiting(now - patience)));
+  grow_.arm(patience);
+}
+
+void Crew::on_look() {
+  employer_.dismiss(staffing_.surplus(employer_.workers(), employer_.idle()));
+  if (staffing_.may_shrink(employer_.workers())) look_.arm(look_interval());
+}
+
+milliseconds Crew::look_interval() const {
+  return settings_.max_idle.count() > 0 ? settings_.max_idle : milliseconds{idle_time};
+}
+
+// ---- a worker's life ----
+
+std::optional<UniqueFd> Crew::start(ConnectionId id) {
+  const auto now = exchange_.loop.now();
+  const bool too_many_leave = workers_.size() >= std::size_t{2} * settings_.workers.most;
+  if (exchange_.processes.stopping() || too_many_leave || !limit_.allows(now)) return std::nullopt;
+  auto made = std::make_unique<Worker>(*this, id);
+  auto& worker = *made;
+  worker.born = now;
+  worker.tried = limit_.started(now);
+  auto begun = exchange_.processes.start(program_, worker);
+  if (!begun) {
+    failed_start(worker, "it cannot be started: " + begun.error());
+    return std::nullopt;
+  }
+  ++started_;
+  worker.process = &begun->process;
+  worker.pid = begun->process.pid();
+  exchange_.logger.format(Level::debug, "service {}: worker {} started", settings_.name, worker.pid);
+  workers_.emplace(id, std::move(made));
+  if (!tidy_.active()) tidy_.arm(settling_time);
+  if (!look_.active() && staffing_.may_shrink(employer_.workers() + 1)) look_.arm(look_interval());
+  return std::move(begun->socket);
+}
+
+void Crew::proven(ConnectionId id) {
+  auto& worker = *workers_.at(id);
+  worker.proven = true;
+  settle(worker);
+  if (limit_.answered()) {
+    exchange_.logger.format(Level::info, "service {}: its program works again", settings_.name);
+    reason_.clear();
+  }
+  fill();
+}
+
+void Crew::part(ConnectionId id, Parting parting, std::string_view why) {
+  auto& worker = *workers_.at(id);
+  worker.parted = parting;
+  if (parting == Parting::misbehaved) judge(worker, why);
+  if (parting == Parting::dismissed && std::exchange(worker.tried, false)) limit_.abandoned();
+  if (worker.process == nullptr) {
+    forget(worker);
+  } else if (parting == Parting::misbehaved) {
+    worker.process->end();
+  } else {
+    worker.process->leave();
+  }
+  fill();
+}
+
+void Crew::ended(Worker& worker, const std::string& how) {
+  worker.process = nullptr;
+  worker.end = how;
+  if (!worker.parted) return;  // its last answer may still be on its way
+  forget(worker);
+  fill();
+}
+
+// Connection and process are both gone.
+void Crew::forget(Worker& worker) {
+  if (worker.parted == Parting::gone) judge(worker, worker.end);
+  settle(worker);
+  workers_.erase(ConnectionId{worker.id});  // which goes with it
+}
+
+void Crew::judge(Worker& worker, std::string_view why) {
+  ++failed_;
+  if (worker.proven) tell_replaced(worker, why);
+  else failed_start(worker, why);
+}
+
+void Crew::tell_replaced(const Worker& worker, std::string_view why) {
+  const auto level = why == clean_end ? Level::debug : Level::warning;
+  if (!exchange_.logger.enabled(level) || !budget_.take(exchange_.loop.now())) return;
+  exchange_.logger.format(level, "service {}: worker {} is replaced: {}", settings_.name, worker.pid, why);
+}
+
+void Crew::failed_start(Worker& worker, std::string_view why) {
+  const auto now = exchange_.loop.now();
+  const bool others_do_well = employer_.last_answer() > worker.born;
+  const bool tried = std::exchange(worker.tried, false);
+  const bool stops = limit_.failed(now, tried, others_do_well, exchange_.random());
+  if (limit_.state(now) == Breaker::State::closed) return tell_replaced(worker, why);
+  if (stops) {
+    reason_ = worker.held.empty() ? std::string{why} : fmt::format("{}: {}", why, worker.held.back());
+    exchange_.logger.format(Level::warning, "service {} ({}): its program fails: {}; it is started again in {}",
+                            settings_.name, forms::ServiceAddress::show(settings_.address), why,
+                            format_duration(time_left(limit_.retry_at(), now)));
+    settle(worker);
+  } else if (worker.voice == Voice::held) {
+    worker.voice = Voice::muted;  // the same again, most likely
+    worker.held.clear();
+  }
+  if (tried || !retry_.active()) arm_retry();
+  employer_.starts_changed();
+}
+
+void Crew::arm_retry() {
+  retry_.arm(std::max(milliseconds{1}, time_left(limit_.retry_at(), exchange_.loop.now())));
+}
+
+void Crew::on_retry() {
+  if (state() == Breaker::State::open) arm_retry();  // too early: timers count from the beginning of a pass
+  else fill();
+}
+
+bool Crew::does_well() const {
+  if (state() == Breaker::State::closed) return true;
+  return std::ranges::any_of(workers_, [](const auto& one) { return one.second->proven && !one.second->parted; });
+}
+
+// ---- what they say ----
+
+void Crew::said(Worker& worker, std::string_view line) {
+  if (worker.voice == Voice::logged) log(worker, line);
+  else if (worker.voice == Voice::held && worker.held.size() < most_held) worker.held.emplace_back(line);
+}
+
+void Crew::settle(Worker& worker) {
+  if (worker.voice == Voice::muted) return;
+  worker.voice = Voice::logged;
+  for (const auto& line : std::exchange(worker.held, {})) log(worker, line);
+}
+
+void Crew::log(const Worker& worker, std::string_view line) {
+  if (budget_.take(exchange_.loop.now())) {
+    exchange_.logger.format(Level::info, "service {} [{}]: {}", settings_.name, worker.pid, line);
+  } else if (!tidy_.active()) {
+    tidy_.arm(settling_time);
+  }
+}
+
+void Crew::on_tidy() {
+  const auto now = exchange_.loop.now();
+  bool again = false;
+  for (const auto& [id, worker] : workers_) {
+    if (worker->voice != Voice::held) continue;
+    if (now - worker->born >= settling_time && worker->process != nullptr) settle(*worker);
+    else again = true;
+  }
+  if (const auto lines = budget_.left_out(); lines > 0) {
+    exchange_.logger.format(Level::warning, "service {}: {} lines of its workers were left out", settings_.name, lines);
+  }
+  if (again) tidy_.arm(settling_time);
+}
+
+}  // namespace policymux

@@ -1,0 +1,116 @@
+#include "upstream/staffing.h"
+
+#include "support/catch.h"
+#include "upstream/chatter.h"
+
+using namespace policymux;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr SteadyTime start{1h};
+constexpr double no_jitter = 0.5;
+
+}  // namespace
+
+TEST_CASE("a plug-in grows by as many workers as it has, and never beyond the most") {
+  struct Case { std::size_t running, waiting, want; };
+  static constexpr Case cases[] = {{4, 0, 0}, {4, 1, 1}, {4, 100, 4}, {8, 100, 8}, {16, 100, 16}, {20, 100, 12},
+                                   {32, 100, 0}, {40, 100, 0}, {0, 100, 1}};
+  const Staffing staffing{{.least = 4, .most = 32}};
+  for (const auto& [running, waiting, want] : cases) {
+    CAPTURE(running, waiting);
+    CHECK(staffing.growth(running, waiting) == want);
+  }
+}
+
+TEST_CASE("a plug-in lacks what the least is more than what runs") {
+  const Staffing staffing{{.least = 4, .most = 32}};
+  CHECK(staffing.missing(0) == 4);
+  CHECK(staffing.missing(3) == 1);
+  CHECK(staffing.missing(4) == 0);
+  CHECK(staffing.missing(9) == 0);
+}
+
+TEST_CASE("whoever was not needed between two looks may go, but the least stay") {
+  Staffing staffing{{.least = 4, .most = 32}};
+  CHECK(staffing.surplus(12, 12) == 0);  // a look at what nobody has watched
+  staffing.idle(5);                      // once only five were idle
+  staffing.idle(11);
+  CHECK(staffing.surplus(12, 12) == 5);
+  CHECK(staffing.surplus(7, 7) == 3);    // nobody was needed since
+  CHECK_FALSE(staffing.may_shrink(4));
+  CHECK(staffing.surplus(4, 4) == 0);
+}
+
+TEST_CASE("a program that fails is started ever more seldom until one of its workers answers") {
+  StartLimit limit{1s};
+  auto now = start;
+  CHECK(limit.allows(now));
+  CHECK_FALSE(limit.started(now));
+  CHECK(limit.failed(now, false, false, no_jitter));        // told
+  CHECK_FALSE(limit.failed(now, false, false, no_jitter));  // the others that were started with it
+  for (const auto back_off : {1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}) {
+    CAPTURE(back_off.count());
+    CHECK_FALSE(limit.allows(now + back_off - 1ms));
+    now += back_off;
+    REQUIRE(limit.allows(now));
+    REQUIRE(limit.started(now));
+    CHECK_FALSE(limit.allows(now));  // one at a time
+    CHECK_FALSE(limit.failed(now, true, false, no_jitter));
+  }
+  now += 60s;
+  REQUIRE(limit.started(now));
+  CHECK(limit.answered());
+  CHECK(limit.allows(now));
+}
+
+TEST_CASE("where others do well a few failed starts are forgiven, but not for ever") {
+  StartLimit limit{1s};
+  for (unsigned i = 0; i < StartLimit::forgiven; ++i) CHECK_FALSE(limit.failed(start, false, true, no_jitter));
+  CHECK(limit.allows(start));
+  CHECK_FALSE(limit.answered());
+  for (unsigned i = 0; i < StartLimit::forgiven; ++i) CHECK_FALSE(limit.failed(start, false, true, no_jitter));
+  CHECK(limit.failed(start, false, true, no_jitter));
+  CHECK_FALSE(limit.allows(start));
+}
+
+TEST_CASE("what a program writes may arrive cut anywhere") {
+  const std::string_view text = "one\n\ntwo\r\nthree";
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    CAPTURE(cut);
+    LineCutter cutter;
+    std::vector<std::string> lines;
+    const auto keep = [&](std::string_view line) { lines.emplace_back(line); };
+    cutter.take(text.substr(0, cut), keep);
+    cutter.take(text.substr(cut), keep);
+    CHECK(lines == std::vector<std::string>{"one", "two\r"});
+    cutter.finish(keep);
+    CHECK(lines == std::vector<std::string>{"one", "two\r", "three"});
+  }
+}
+
+TEST_CASE("a line without an end takes no more memory than the longest") {
+  LineCutter cutter;
+  std::vector<std::string> lines;
+  const auto keep = [&](std::string_view line) { lines.emplace_back(line); };
+  for (int i = 0; i < 100; ++i) cutter.take(std::string(700, 'x'), keep);
+  cutter.take("y\nshort\n", keep);
+  CHECK(lines == std::vector<std::string>{std::string(LineCutter::limit, 'x'), "short"});
+}
+
+TEST_CASE("lines are logged in a burst and then at a steady rate, and what is left out is counted") {
+  LineBudget budget;
+  const auto take = [&](SteadyTime now, int n) {
+    int taken = 0;
+    while (n-- > 0) taken += budget.take(now);
+    return taken;
+  };
+  CHECK(take(start, 150) == 100);
+  CHECK(budget.left_out() == 50);
+  CHECK(budget.left_out() == 0);
+  CHECK(take(start + 99ms, 10) == 0);
+  CHECK(take(start + 100ms, 10) == 1);
+  CHECK(take(start + 1s, 100) == 9);
+  CHECK(take(start + 1h, 1000) == 100);
+}

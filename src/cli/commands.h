@@ -28,10 +28,11 @@ struct ExplainOptions {
 };
 int explain(const ExplainOptions& options);
 
-// One request to a running server, its answer on stdout.
+// One request to a running server or to a plug-in, its answer on stdout.
 struct QueryOptions {
   Origins origins{};
   std::optional<Endpoint> server{};       // nullopt: the first listener of main.conf
+  std::optional<std::string> plugin{};    // a command to be run and asked in place of a server
   std::vector<std::string> attributes{};  // name=value; none: a request from stdin
   milliseconds timeout{std::chrono::seconds{100}};
 };

@@ -77,11 +77,17 @@ Cells cells_of(const Json& service) {
           number(service["queued"])};
 }
 
-// "timed_out 3, refused 1; off for 700ms: no answer in time"; empty: nothing to say.
+// "timed_out 3, refused 1; off for 700ms: no answer in time"; empty: nothing to say. Of a plug-in also
+// "4 workers, 1 busy, 6 started, 2 failed".
 std::string remarks_on(const Json& service) {
   std::string out;
   for (const auto& [reason, count] : service["failures"].items()) {
     if (count != 0) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", reason, count.get<std::uint64_t>());
+  }
+  if (const auto& workers = service["workers"]; !workers.is_null()) {
+    out += fmt::format("{}{} workers, {} busy, {} started, {} failed", out.empty() ? "" : "; ",
+                       number(workers["running"]), number(workers["busy"]), number(workers["started"]),
+                       number(workers["failed"]));
   }
   if (service["reason"].is_null()) return out;
   return fmt::format("{}{}{} for {}: {}", out, out.empty() ? "" : "; ", text(service["state"]),

@@ -44,8 +44,8 @@ Result<std::string, std::string> receive(int fd, SteadyTime deadline,
   while (!is_whole(text)) {
     if (!wait_for(fd, POLLIN, deadline)) return Problem{"no answer in time"};
     const auto got = ::recv(fd, piece.data(), piece.size(), 0);
+    if (got == 0 || (got < 0 && errno == ECONNRESET)) break;
     if (got < 0) return Problem{std::strerror(errno)};
-    if (got == 0) break;
     text.append(piece.data(), static_cast<std::size_t>(got));
   }
   return text;
@@ -57,9 +57,14 @@ Result<std::string, std::string> exchange(const Endpoint& server, std::string_vi
                                           const std::function<bool(std::string_view)>& is_whole) {
   const auto fd = connect_to(server);
   if (!fd) return Problem{fd.error()};
+  return exchange(fd->get(), question, timeout, is_whole);
+}
+
+Result<std::string, std::string> exchange(int socket, std::string_view question, milliseconds timeout,
+                                          const std::function<bool(std::string_view)>& is_whole) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  if (const auto sent = send_all(fd->get(), question, deadline); !sent) return Problem{sent.error()};
-  return receive(fd->get(), deadline, is_whole);
+  if (const auto sent = send_all(socket, question, deadline); !sent) return Problem{sent.error()};
+  return receive(socket, deadline, is_whole);
 }
 
 }  // namespace policymux

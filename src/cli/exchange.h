@@ -17,5 +17,8 @@ namespace policymux {
 // server closed. The error says what went wrong. Blocks for at most `timeout`, connecting aside.
 Result<std::string, std::string> exchange(const Endpoint& server, std::string_view question, milliseconds timeout,
                                           const std::function<bool(std::string_view)>& is_whole);
+// The same over a socket that is connected, and non-blocking.
+Result<std::string, std::string> exchange(int socket, std::string_view question, milliseconds timeout,
+                                          const std::function<bool(std::string_view)>& is_whole);
 
 }  // namespace policymux

@@ -121,9 +121,13 @@ int run(int argc, char** argv) {
   explaining.add_flag("--json", explain_options.json, "one JSON object a request, each in a line of its own");
 
   QueryOptions query_options;
-  auto& querying = add_command(app, config, "query", "send one request to a running server and print its answer");
-  add_endpoint(querying, "--server", query_options.server,
-               "inet:host:port or unix:path (the first listener of main.conf)");
+  auto& querying = add_command(app, config, "query",
+                               "send one request to a running server, or to a plug-in, and print its answer");
+  auto* const server = add_endpoint(querying, "--server", query_options.server,
+                                    "inet:host:port or unix:path (the first listener of main.conf)");
+  querying.add_option("--plugin", query_options.plugin,
+                      "run this command, as exec: in main.conf does but from the current directory, and ask it instead")
+      ->excludes(server);
   add_duration(querying, "--timeout", query_options.timeout, "how long to wait");
   querying.add_option("NAME=VALUE", query_options.attributes, "attributes of the request; none: a request from stdin")
       ->check([](const std::string& text) {

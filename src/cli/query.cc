@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/exchange.h"
 #include "cli/input.h"
+#include "cli/plugin.h"
 #include "proto/reply.h"
 
 namespace policymux {
@@ -36,13 +37,17 @@ Result<Endpoint, std::string> server_of(const QueryOptions& options) {
   return Problem{diagnostics.empty() ? "main.conf has no listener" : summary(diagnostics.front())};
 }
 
-Result<std::string, std::string> ask(const QueryOptions& options) {
-  const auto server = server_of(options);
-  if (!server) return Problem{server.error()};
+std::string question_of(const QueryOptions& options) {
   auto text = options.attributes.empty() ? read_all(STDIN_FILENO) : request_from(options.attributes);
   if (!text.ends_with("\n\n")) text += text.ends_with('\n') ? "\n" : "\n\n";
-  const auto answer =
-      exchange(*server, text, options.timeout, [](std::string_view reply) { return parse_reply(reply).has_value(); });
+  return text;
+}
+
+Result<std::string, std::string> ask_server(const QueryOptions& options) {
+  const auto server = server_of(options);
+  if (!server) return Problem{server.error()};
+  const auto is_whole = [](std::string_view reply) { return parse_reply(reply).has_value(); };
+  const auto answer = exchange(*server, question_of(options), options.timeout, is_whole);
   if (!answer) return Problem{answer.error()};
   const auto reply = parse_reply(*answer);
   if (!reply) return Problem{"the server closed the connection without an answer"};
@@ -53,7 +58,8 @@ Result<std::string, std::string> ask(const QueryOptions& options) {
 }  // namespace
 
 int query(const QueryOptions& options) {
-  const auto action = ask(options);
+  const auto action = options.plugin ? ask_plugin(*options.plugin, question_of(options), options.timeout)
+                                     : ask_server(options);
   if (!action) {
     fmt::print(stderr, "policymux query: {}\n", action.error());
     return 1;

@@ -149,7 +149,8 @@ class Daemon {
     if (std::exchange(stopping_, true)) return loop_.stop();
     logger_.log(Level::info, "stopping");
     manager_.stopping();
-    server_.stop(config_.main.deadline + std::chrono::seconds{1}, [this] { loop_.stop(); });
+    server_.stop(config_.main.deadline + std::chrono::seconds{1},
+                 [this] { upstream_.stop([this] { loop_.stop(); }); });
   }
 
   // Whole or not at all.

@@ -26,6 +26,14 @@ Json json_of(const std::array<std::uint64_t, failure_count>& failures) {
   return out;
 }
 
+Json json_of(const std::optional<WorkersSnapshot>& workers) {
+  if (!workers) return Json();
+  return {{"running", workers->running},
+          {"busy", workers->busy},
+          {"started", workers->started},
+          {"failed", workers->failed}};
+}
+
 Json json_of(const ServiceSnapshot& service) {
   const auto& figures = service.figures;
   return {{"name", service.name},
@@ -45,7 +53,8 @@ Json json_of(const ServiceSnapshot& service) {
           {"replaced", figures.replaced},
           {"unasked", figures.unasked},
           {"switched_off", figures.switched_off},
-          {"latency", json_of(figures.latency)}};
+          {"latency", json_of(figures.latency)},
+          {"workers", json_of(service.workers)}};
 }
 
 Json json_of(const GroupSnapshot& group) {

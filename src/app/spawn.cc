@@ -92,7 +92,7 @@ class Answering {
 
   void on_gone(CloseReason reason) {
     reason_ = reason;
-    loop_.stop();
+    upstream_.stop([this] { loop_.stop(); });
   }
   void on_terminate() {
     if (std::exchange(stopping_, true)) return loop_.stop();
@@ -133,6 +133,7 @@ int answer(Logger& logger, Ruleset ruleset, TryLog* try_log, StandardStreams str
   Diagnostics unresolved;
   auto addresses = resolve_services(ruleset.config->services, unresolved);
   tell(unresolved, settings, logger);
+  for (auto& service : ruleset.config->services) service.workers.least = 1;  // for one client
   Loop loop;
   const LogFlusher flusher{loop, logger};
   Answering answering{loop, logger, std::move(ruleset), std::move(addresses), try_log, std::move(streams)};

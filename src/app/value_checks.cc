@@ -3,6 +3,7 @@
 #include <policymux/action.h>
 
 #include "match/address.h"
+#include "upstream/program.h"
 
 namespace policymux {
 namespace {
@@ -18,7 +19,8 @@ ValueChecks value_checks() {
   return {.network = [](std::string_view network) { return flaw_of(parse_address_range(network)); },
           .action = [](std::string_view action, const std::vector<std::string>& classes) {
             return flaw_of(check_action(action, {.restriction_classes = classes}));
-          }};
+          },
+          .program = [](const Config::Service& service) { return flaw_of(program_of(service)); }};
 }
 
 }  // namespace policymux

@@ -1,4 +1,4 @@
-// What main.conf holds of addresses and actions, judged by the rooms that know them.
+// What main.conf holds of addresses, actions and programs, judged by the rooms that know them.
 #pragma once
 
 #include "config/config.h"

@@ -172,6 +172,7 @@ struct ValueChecks {
   using Flaw = std::optional<std::string>;
   std::function<Flaw(std::string_view network)> network{};  // of main.allow
   std::function<Flaw(std::string_view action, const std::vector<std::string>& restriction_classes)> action{};
+  std::function<Flaw(const Config::Service&)> program{};  // of one that is a program; no more than a doubt
 };
 
 // What applies where there is no main.conf at all.

@@ -44,10 +44,10 @@ class Loader {
     check_tiers();
     check_listeners();
     check_services();
-    check_programs();
     check_mirrors();
     check_networks();
     check_actions();
+    check_programs();
     return std::move(config_);
   }
 
@@ -273,15 +273,6 @@ class Loader {
     }
   }
 
-  // Services that are programs are left out of their groups.
-  void check_programs() {
-    for (std::size_t i = 0; i < config_.services.size(); ++i) {
-      const auto* entry = find_given("service", "address", i);
-      if (entry == nullptr || !std::holds_alternative<Config::Command>(config_.services[i].address)) continue;
-      report(Severity::warning, entry->line, entry->value_column, "not built in yet: exec:");
-    }
-  }
-
   void check_mirrors() {
     for (std::size_t i = 0; i < config_.groups.size(); ++i) {
       const auto& group = config_.groups[i];
@@ -321,6 +312,19 @@ class Loader {
       if (entry == nullptr) continue;
       if (const auto flaw = checks_.action(config_.groups[i].default_action, config_.main.restriction_classes)) {
         report(Severity::error, entry->line, entry->value_column, "default_action: " + *flaw);
+      }
+    }
+  }
+
+  // What a chroot will hide or show cannot be seen from here.
+  void check_programs() {
+    if (!checks_.program || !config_.main.chroot.empty()) return;
+    for (std::size_t i = 0; i < config_.services.size(); ++i) {
+      const auto& service = config_.services[i];
+      const auto* entry = find_given("service", "address", i);
+      if (entry == nullptr || !std::holds_alternative<Config::Command>(service.address)) continue;
+      if (const auto flaw = checks_.program(service)) {
+        report(Severity::warning, entry->line, entry->value_column, "address: " + *flaw);
       }
     }
   }

@@ -230,24 +230,32 @@ constexpr Setting setting_table[] = {
         "How long one try may take, connecting, writing and reading together; a request waits as long at most for a "
         "connection to become free."),
     service_row<&S::max_connections, Number<1>>("max_connections", "32",
-        "How many connections we keep to it, and so how many requests it is asked at the same time."),
+        "How many connections we keep to it, and so how many requests it is asked at the same time. Not for exec: see "
+        "workers."),
     service_row<&S::max_idle, OrNone<Duration<1>>>("max_idle", "none",
-        "Close a connection that was not used for this long."),
+        "Close a connection that was not used for this long. For exec: end workers beyond the first number of workers "
+        "that were not needed for this long, up to twice that; none: 1m."),
     service_row<&S::max_requests, OrNone<Number<1, 4'000'000'000>>>("max_requests", "none",
-        "Close a connection after this many requests."),
-    service_row<&S::max_ttl, OrNone<Duration<1>>>("max_ttl", "none", "Close a connection that is this old."),
+        "Close a connection after this many requests. For exec: end a worker, and start another in its place."),
+    service_row<&S::max_ttl, OrNone<Duration<1>>>("max_ttl", "none", "Close a connection that is this old. For exec: "
+        "end a worker, and start another in its place."),
     service_row<&S::check, OrNone<Duration<1>>>("check", "none",
         "How often to see whether it is alive. With none a service that failed is tried again with a request of a "
         "client's, after a second and then ever more seldom."),
     service_row<&S::check_request, Environment>("check_request", "protocol_state=CONNECT client_address=127.0.0.1",
         "What it is asked to see that: attributes as name=value, separated by blanks. Any valid answer will do."),
     service_row<&S::workers, Workers>("workers", "4-32",
-        "For exec: how many processes run; the second number is how many there may be when requests queue up.",
-        Built::later),
+        "For exec: how many processes run; the second number is how many there may be when requests queue up. Each "
+        "answers one request at a time. One that dies, hangs (timeout) or talks nonsense is replaced, and its request "
+        "goes to another one, once; a program that ends before it has answered anything is started again after a "
+        "second, then ever more seldom. A worker has to leave when its standard input ends, 3s later it is sent "
+        "SIGTERM, after another 2s SIGKILL."),
     service_row<&S::directory, OrEmpty<Text<absolute_path>>>("directory", "",
-        "For exec: the directory the program starts in; nothing: /.", Built::later),
+        "For exec: the directory the program starts in; nothing: /. A program given as a relative path is looked for "
+        "there, one without any '/' in PATH."),
     service_row<&S::environment, Environment>("environment", "",
-        "For exec: variables for the program, as NAME=value, separated by blanks.", Built::later),
+        "For exec: variables for the program, as NAME=value, separated by blanks. It gets no others but "
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin and LANG=C.UTF-8."),
 
     group_row<&G::balance, Balance>("balance", "weighted",
         "How requests are spread over services of equal priority. weighted: by their weights. least_outstanding: to "

@@ -7,15 +7,17 @@ using namespace policymux;
 
 namespace {
 
-std::vector<std::string> mistakes(std::string_view text) {
+std::vector<std::string> told(std::string_view text, Severity severity) {
   Diagnostics diagnostics;
   parse_config(text, "main.conf", ConfigDialect::policymux, diagnostics, value_checks());
   std::vector<std::string> out;
   for (const auto& diagnostic : diagnostics) {
-    if (diagnostic.severity == Severity::error) out.push_back(summary(diagnostic));
+    if (diagnostic.severity == severity) out.push_back(summary(diagnostic));
   }
   return out;
 }
+
+std::vector<std::string> mistakes(std::string_view text) { return told(text, Severity::error); }
 
 }  // namespace
 
@@ -39,5 +41,26 @@ TEST_CASE("a group's default_action is an action that Postfix takes for what it 
   for (const std::string good : {"451 4.3.5 Later", "DUNNO", "DEFER_IF_PERMIT", "reject_unverified_sender", "frob"}) {
     CAPTURE(good);
     CHECK(mistakes("[group g]\ndefault_action = " + good + "\n[main]\nrestriction_classes = frob\n").empty());
+  }
+}
+
+TEST_CASE("a service's program that is not there is a doubt") {
+  struct Case { std::string text, want; };
+  const Case cases[] = {
+      {"address = exec:/nonexistent -v", "main.conf:2:11: warning: address: /nonexistent: No such file or directory"},
+      {"address = exec:/etc/passwd", "main.conf:2:11: warning: address: /etc/passwd: it is no program"},
+      {"address = exec:/", "main.conf:2:11: warning: address: /: it is no program"},
+      {"address = exec:nonexistent", "main.conf:2:11: warning: address: nonexistent: No such file or directory"},
+      {"address = exec:sh\ndirectory = /nonexistent",
+       "main.conf:2:11: warning: address: directory /nonexistent: No such file or directory"},
+      {"address = exec:sh\nenvironment = PATH=/etc", "main.conf:2:11: warning: address: sh: No such file or directory"},
+      {"address = exec:sh -c x", ""},
+      {"address = exec:bin/sh\ndirectory = /", ""},
+      {"address = exec:/nonexistent\n[main]\nchroot = /var", ""},  // who knows what is in there
+  };
+  for (const auto& [text, want] : cases) {
+    CAPTURE(text);
+    const auto doubts = told("[service s]\n" + text + "\n", Severity::warning);
+    CHECK(doubts == (want.empty() ? std::vector<std::string>{} : std::vector{want}));
   }
 }

@@ -218,7 +218,7 @@ def is_shell(path):
 def shell(_, tally):
     if not shutil.which("shellcheck"):
         return tally.add("shell", 0, [], ["no shellcheck"])
-    for path in sorted([*(ROOT / "tools").iterdir(), *(ROOT / ".ci").iterdir()]):
+    for path in sorted(path for place in ("tools", ".ci", "conf/examples/plugins") for path in (ROOT / place).iterdir()):
         if path.is_file() and is_shell(path):
             run_plain(f"shellcheck {path.relative_to(ROOT)}", ["shellcheck", str(path)], tally)
 

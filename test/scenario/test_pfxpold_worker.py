@@ -44,8 +44,8 @@ class Worker(unittest.TestCase):
 
     def run_worker(self, directory, stdin="", *options, perl=(), **env):
         """A worker that is given all its input at once: status, stdout and stderr."""
-        return subprocess.run([*perl, str(WORKER), *options, str(directory)], input=stdin.encode(), capture_output=True,
-                              timeout=PATIENCE, env=environment(**env), check=False)
+        return subprocess.run([*perl, str(WORKER), *options, str(directory)], input=stdin.encode(),
+                              capture_output=True, timeout=PATIENCE, env=environment(**env), check=False)
 
     def answers(self, body, requests, *options, before="", **env):
         """What a plug-in answers, one for each request; the worker has to end well."""
@@ -65,7 +65,8 @@ class Source(Worker):
     def test_perl_has_nothing_to_say_about_it(self):
         for path in (WORKER, LIKE_THE_FIRST_SAMPLE / "PFXCheck.pm", LIKE_THE_SECOND_SAMPLE / "PFXCheck.pm"):
             with self.subTest(path=path):
-                result = subprocess.run(["perl", "-T", "-w", "-c", str(path)], capture_output=True, text=True, check=False)
+                result = subprocess.run(["perl", "-T", "-w", "-c", str(path)], capture_output=True, text=True,
+                                        check=False)
                 self.assertEqual((result.returncode, result.stderr), (0, f"{path} syntax OK\n"))
 
     def test_it_runs_under_taint_checks(self):
@@ -313,7 +314,8 @@ class LikeTheSamples(Worker):
             database.executemany("INSERT INTO allowed VALUES (?, ?)", rows)
         database.close()
         cases = (("192.0.2.4", "x.test", "Foo@Example.com", "OK"), ("192.0.2.4", "x.test", "x@example.com", "REJECT"),
-                 ("192.0.2.5", "Printer.test", "scan@office.test", "OK"), ("192.0.2.5", "y", "scan@office.test", "REJECT"))
+                 ("192.0.2.5", "Printer.test", "scan@office.test", "OK"),
+                 ("192.0.2.5", "y.test", "scan@office.test", "REJECT"))
         requests = "".join(f"client_address={address}\nclient_name={name}\nsender={sender}\n\n"
                            for address, name, sender, _ in cases)
         result = self.run_worker(LIKE_THE_SECOND_SAMPLE, requests, ALLOWED_DATABASE=str(path))

@@ -218,7 +218,8 @@ def is_shell(path):
 def shell(_, tally):
     if not shutil.which("shellcheck"):
         return tally.add("shell", 0, [], ["no shellcheck"])
-    for path in sorted(path for place in ("tools", ".ci", "conf/examples/plugins") for path in (ROOT / place).iterdir()):
+    places = ("tools", ".ci", "conf/examples/plugins")
+    for path in sorted(path for place in places for path in (ROOT / place).iterdir()):
         if path.is_file() and is_shell(path):
             run_plain(f"shellcheck {path.relative_to(ROOT)}", ["shellcheck", str(path)], tally)
 

@@ -1,5 +1,6 @@
 // How values are written in main.conf. A form reads one type of value and shows it again: for every value that
 // read() returns, read(show(value)) is that value. The error of read() quotes the text and says what was wanted.
+// type() is what the manual calls such values.
 #pragma once
 
 #include <fmt/core.h>
@@ -34,6 +35,7 @@ inline Unexpected<std::string> wanted(std::string_view text, std::string_view wh
 
 // A text of a certain shape.
 struct Shape {
+  std::string_view type;
   bool (*fits)(std::string_view);
   std::string_view wanted;
 };
@@ -45,6 +47,7 @@ struct Text {
     return std::string{text};
   }
   static std::string show(const Value& value) { return value; }
+  static std::string type() { return std::string{shape.type}; }
 };
 
 template <class Fits>
@@ -55,32 +58,32 @@ constexpr bool is_letter(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c
 constexpr bool is_name_character(char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '.' || c == '-'; }
 constexpr bool is_graph(char c) { return c > 0x20 && c < 0x7F; }
 
-inline constexpr Shape anything{[](std::string_view) { return true; }, "anything"};
-inline constexpr Shape something{[](std::string_view t) { return !t.empty(); }, "a text"};
-inline constexpr Shape plain_name{[](std::string_view t) { return all_of(t, is_name_character); },
+inline constexpr Shape anything{"text", [](std::string_view) { return true; }, "anything"};
+inline constexpr Shape something{"text", [](std::string_view t) { return !t.empty(); }, "a text"};
+inline constexpr Shape plain_name{"name", [](std::string_view t) { return all_of(t, is_name_character); },
                                   "a name of letters, digits, '_', '.' and '-'"};
 inline constexpr Shape ident{
-    [](std::string_view t) {
+    "word", [](std::string_view t) {
       return t.size() <= 48 &&
              all_of(t, [](char c) { return is_graph(c) && c != ':' && c != '[' && c != ']'; });
     },
     "one word of at most 48 characters without ':' and brackets"};
-inline constexpr Shape absolute_path{[](std::string_view t) { return t.starts_with('/'); },
+inline constexpr Shape absolute_path{"path", [](std::string_view t) { return t.starts_with('/'); },
                                      "a path that begins with '/'"};
 inline constexpr Shape network{
-    [](std::string_view t) {
+    "network", [](std::string_view t) {
       constexpr std::string_view characters = "0123456789abcdefABCDEF.:/-";
       return t.find_first_not_of(characters) == t.npos && t.find_first_of(".:") != t.npos;
     },
     "an address or a network, as in 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"};
 inline constexpr Shape nameserver{
-    [](std::string_view t) {
+    "address", [](std::string_view t) {
       constexpr std::string_view characters = "0123456789abcdefABCDEF.:[]";
       return t.find_first_not_of(characters) == t.npos && t.find_first_of(".:") != t.npos;
     },
     "an address, as in 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353"};
 inline constexpr Shape punctuation{
-    [](std::string_view t) {
+    "characters", [](std::string_view t) {
       constexpr std::string_view not_these = "@<>\"\\";
       return t.size() <= 16 && std::all_of(t.begin(), t.end(), [&](char c) {
         return is_graph(c) && !is_letter(c) && !is_digit(c) && not_these.find(c) == not_these.npos;
@@ -101,19 +104,24 @@ template <const auto& choices>
 struct Word {
   using Value = std::remove_cvref_t<decltype(choices[0].value)>;
   static Read<Value> read(std::string_view text) {
-    std::string words;
     for (const auto& choice : choices) {
       if (choice.word == text) return choice.value;
-      if (!words.empty()) words += &choice == std::end(choices) - 1 ? " or " : ", ";
-      words += choice.word;
     }
-    return wanted(text, words);
+    return wanted(text, type());
   }
   static std::string show(Value value) {
     const auto at =
         std::find_if(std::begin(choices), std::end(choices), [&](const auto& choice) { return choice.value == value; });
     assert(at != std::end(choices));
     return std::string{at->word};
+  }
+  static std::string type() {
+    std::string words;
+    for (const auto& choice : choices) {
+      if (!words.empty()) words += &choice == std::end(choices) - 1 ? " or " : ", ";
+      words += choice.word;
+    }
+    return words;
   }
 };
 using YesNo = Word<yes_or_no>;
@@ -126,11 +134,12 @@ struct Number {
   static Read<Value> read(std::string_view text) {
     const auto number = parse_number(text);
     if (!number || *number < least || *number > most) {
-      return wanted(text, fmt::format("a number from {} to {}", least, most));
+      return wanted(text, "a " + type());
     }
     return static_cast<Value>(*number);
   }
   static std::string show(Value value) { return std::to_string(value); }
+  static std::string type() { return fmt::format("number from {} to {}", least, most); }
 };
 
 // Bytes; shown with the largest letter that keeps them exact.
@@ -140,11 +149,12 @@ struct Size {
   static Read<Value> read(std::string_view text) {
     const auto size = parse_size(text);
     if (!size || *size < least || *size > most) {
-      return wanted(text, fmt::format("a size from {} to {}, as in 512, 64K or 10M", shown(least), shown(most)));
+      return wanted(text, "a " + type() + ", as in 512, 64K or 10M");
     }
     return static_cast<Value>(*size);
   }
   static std::string show(Value value) { return shown(value); }
+  static std::string type() { return fmt::format("size from {} to {}", shown(least), shown(most)); }
 
  private:
   static std::string shown(std::uint64_t value) {
@@ -168,6 +178,7 @@ struct FileMode {
     return mode;
   }
   static std::string show(Value value) { return fmt::format("{:04o}", value); }
+  static std::string type() { return "octal mode"; }
 };
 
 // Milliseconds; `below` is the first value that is too long, 0 is none.
@@ -186,6 +197,10 @@ struct Duration {
     return *duration;
   }
   static std::string show(Value value) { return format_duration(value); }
+  static std::string type() {
+    if (below_ms == 0) return "time";
+    return "time below " + format_duration(milliseconds{below_ms});
+  }
 };
 
 struct Workers {
@@ -200,6 +215,7 @@ struct Workers {
   static std::string show(const Value& value) {
     return value.least == value.most ? One::show(value.least) : fmt::format("{}-{}", value.least, value.most);
   }
+  static std::string type() { return One::type() + ", or two as in 4-32"; }
 
  private:
   using One = Number<1, 1000>;
@@ -217,6 +233,7 @@ struct Address {
     return endpoint;
   }
   static std::string show(const Value& value) { return to_string(value); }
+  static std::string type() { return "address"; }
 };
 
 // Words separated by blanks. Double quotes keep blanks together; inside them \" and \\ are escapes.
@@ -230,12 +247,14 @@ struct ServiceAddress {
   using Value = std::variant<Endpoint, Config::Command>;
   static Read<Value> read(std::string_view text);
   static std::string show(const Value& value);
+  static std::string type() { return "address or exec:command"; }
 };
 
 struct Environment {
   using Value = std::vector<std::string>;
   static Read<Value> read(std::string_view text);
   static std::string show(const Value& value) { return Words::show(value); }
+  static std::string type() { return "NAME=value list"; }
 };
 
 // "weighted", "hash:client_address".
@@ -243,6 +262,7 @@ struct Balance {
   using Value = Config::Balance;
   static Read<Value> read(std::string_view text);
   static std::string show(const Value& value);
+  static std::string type() { return "weighted, least_outstanding, first or hash:ATTRIBUTE"; }
 };
 
 // ---- forms made of forms ----
@@ -258,6 +278,7 @@ struct Optional {
     return Value{*std::move(value)};
   }
   static std::string show(const Value& value) { return value ? Form::show(*value) : std::string{}; }
+  static std::string type() { return Form::type(); }
 };
 
 // Nothing written: the value that is empty.
@@ -266,6 +287,7 @@ struct OrEmpty {
   using Value = typename Form::Value;
   static Read<Value> read(std::string_view text) { return text.empty() ? Read<Value>{Value{}} : Form::read(text); }
   static std::string show(const Value& value) { return value == Value{} ? std::string{} : Form::show(value); }
+  static std::string type() { return Form::type(); }
 };
 
 // "none", or 0: the value that is zero.
@@ -279,6 +301,7 @@ struct OrNone {
     return value;
   }
   static std::string show(const Value& value) { return value == Value{} ? std::string{"none"} : Form::show(value); }
+  static std::string type() { return Form::type() + " or none"; }
 };
 
 // Separated by commas or blanks.
@@ -303,6 +326,7 @@ struct List {
     }
     return out;
   }
+  static std::string type() { return Form::type() + " list"; }
 };
 
 }  // namespace policymux::forms

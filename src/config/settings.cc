@@ -109,7 +109,7 @@ enum class Presence : bool { optional, required };
 template <auto section, auto field, class Form>
 constexpr Setting row(std::string_view in, std::string_view name, OnReload on_reload, std::string_view sample,
                       std::string_view help, Built built = Built::now, Presence presence = Presence::optional) {
-  return {in, name, on_reload, built == Built::now, presence == Presence::required, sample, help,
+  return {in, name, on_reload, built == Built::now, presence == Presence::required, sample, help, &Form::type,
           [](C& c, std::size_t i, std::string_view text) -> Result<Ok, std::string> {
             auto value = Form::read(text);
             if (!value) return Unexpected{std::move(value).error()};

@@ -36,6 +36,7 @@ struct Setting {
   bool required;            // in each section of its kind
   std::string_view sample;  // the default, or where there is none an example: fit for a file
   std::string_view help;    // for an administrator: whole sentences
+  std::string (*type)();    // what the manual calls its values: "time", "number from 1 to 65535", "yes or no"
   // Sets it in the index-th section of its kind. The error quotes the text and says what was wanted; then
   // nothing was changed.
   Result<Ok, std::string> (*set)(Config&, std::size_t index, std::string_view text);

@@ -32,6 +32,8 @@ struct Connection {
   UniqueFd fd;
   Time intended{};         // when its outstanding request should have been sent
   bool waiting = false;    // for an answer
+  std::string_view request{};
+  bool unsent = false;     // the request waits for the connection to be made
   std::size_t size = 0;    // of the reply so far
   std::array<char, 2048> reply{};
 };
@@ -100,15 +102,26 @@ class Load {
   }
 
   void open(std::size_t index) {
-    auto fd = connect_to(options_.target);
-    if (!fd) { problem_ = fd.error(); return; }
-    epoll_event event{.events = EPOLLIN, .data = {.u64 = index}};
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd->get(), &event);
+    if (take(index, connect_to(options_.target))) idle_.push_back(index);
+  }
+
+  bool take(std::size_t index, Result<UniqueFd, std::string> fd) {
+    if (!fd) {
+      problem_ = fd.error();
+      return false;
+    }
     auto& connection = connections_[index];
-    connection.fd = std::move(*fd);
+    connection.fd = *std::move(fd);
     connection.waiting = false;
+    connection.unsent = false;
     connection.size = 0;
-    idle_.push_back(index);
+    watch(index, EPOLL_CTL_ADD, EPOLLIN);
+    return true;
+  }
+
+  void watch(std::size_t index, int operation, std::uint32_t events) {
+    epoll_event event{.events = events, .data = {.u64 = index}};
+    ::epoll_ctl(epoll_.get(), operation, connections_[index].fd.get(), &event);
   }
 
   void fail(std::size_t index) {
@@ -132,19 +145,32 @@ class Load {
 
   void send(std::size_t index, Time intended) {
     auto& connection = connections_[index];
-    const auto request = pool_[next_request_];
+    if (!connection.fd && !take(index, begin_connect(options_.target))) return;
+    connection.request = pool_[next_request_];
     next_request_ = next_request_ + 1 == pool_.size() ? 0 : next_request_ + 1;
     connection.intended = intended;
     connection.waiting = true;
-    // A request is far smaller than a socket's buffer: it goes out whole, or the connection is broken.
-    const auto sent = ::send(connection.fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
-    if (sent != static_cast<ssize_t>(request.size())) fail(index);
+    transmit(index);
+  }
+
+  // A request is far smaller than a socket's buffer: it goes out whole, or the connection is not made yet, or broken.
+  void transmit(std::size_t index) {
+    auto& connection = connections_[index];
+    const auto sent = ::send(connection.fd.get(), connection.request.data(), connection.request.size(), MSG_NOSIGNAL);
+    const bool unsent = sent < 0 && errno == EAGAIN;
+    if (unsent != connection.unsent) watch(index, EPOLL_CTL_MOD, unsent ? EPOLLOUT : EPOLLIN);
+    connection.unsent = unsent;
+    if (!unsent && sent != static_cast<ssize_t>(connection.request.size())) fail(index);
   }
 
   void poll(int timeout_ms) {
     std::array<epoll_event, 256> events;
     const int ready = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
-    for (int i = 0; i < ready; ++i) receive(events[static_cast<std::size_t>(i)].data.u64);
+    for (int i = 0; i < ready; ++i) {
+      const auto index = events[static_cast<std::size_t>(i)].data.u64;
+      if (connections_[index].unsent) transmit(index);
+      else receive(index);
+    }
   }
 
   void receive(std::size_t index) {
@@ -178,6 +204,7 @@ class Load {
     if (connection.intended >= measured_from_) report_.latency.add(now - connection.intended);
     connection.waiting = false;
     connection.size = 0;
+    if (options_.reconnect) connection.fd = UniqueFd{};
     idle_.push_back(index);
   }
 

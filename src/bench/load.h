@@ -16,6 +16,7 @@ namespace policymux {
 struct TrafficOptions {
   Endpoint target{.host = "127.0.0.1", .port = 10001};
   unsigned connections = 10;
+  bool reconnect = false;                    // a new connection for each request; opening it is part of the latency
   // Requests per second over all connections together; 0: each connection asks again as soon as it was answered.
   // With a rate a latency counts from the moment at which the request should have been sent, also where it had
   // to wait because every connection was still waiting for its answer.

@@ -80,6 +80,17 @@ Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint) {
   return fd;
 }
 
+Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint) {
+  if (endpoint.kind == Endpoint::Kind::local) return connect_to(endpoint);
+  const auto address = resolve(endpoint);
+  if (!address) return Unexpected{address.error()};
+  auto fd = stream_socket(*address);
+  if (!fd || !make_non_blocking(fd.get())) return failed(endpoint);
+  if (::connect(fd.get(), address->get(), address->size) != 0 && errno != EINPROGRESS) return failed(endpoint);
+  set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+  return fd;
+}
+
 Result<UniqueFd, std::string> listen_on(const Endpoint& endpoint) {
   const auto address = resolve(endpoint);
   if (!address) return Unexpected{address.error()};

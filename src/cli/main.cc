@@ -63,6 +63,7 @@ void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_proces
   auto& load = bench.load;
   add_endpoint(command, "--target", load.target, with_default("the server to ask", load.target));
   command.add_option("--connections", load.connections, "how many (10)")->check(CLI::Range(1u, 100'000u));
+  command.add_flag("--reconnect", load.reconnect, "a new connection for each request");
   command.add_option("--rate", load.rate, "requests per second in all; 0: as fast as answers come (0)")
       ->check(CLI::NonNegativeNumber);
   add_duration(command, "--duration", load.duration, "how long to measure");

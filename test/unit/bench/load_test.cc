@@ -1,5 +1,7 @@
 // The load generator against the floor, each in a process of its own.
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,20 +16,20 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A floor server in a child, on a socket in a directory that goes with it.
-class FloorProcess {
+// A server in a child, on a socket in a directory that goes with it.
+class ServerProcess {
  public:
-  FloorProcess() {
+  explicit ServerProcess(void (*serve)(const Endpoint&)) {
     REQUIRE(::mkdtemp(directory_.data()) != nullptr);
     endpoint = {.kind = Endpoint::Kind::local, .path = directory_ + "/floor"};
     pid_ = ::fork();
     if (pid_ == 0) {
-      (void)run_floor({.listen = endpoint});
+      serve(endpoint);
       ::_exit(1);
     }
     while (!connect_to(endpoint)) ::usleep(1000);
   }
-  ~FloorProcess() {
+  ~ServerProcess() {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
     ::unlink(endpoint.path.c_str());
@@ -40,24 +42,50 @@ class FloorProcess {
   pid_t pid_ = -1;
 };
 
-}  // namespace
+void serve_floor(const Endpoint& endpoint) { (void)run_floor({.listen = endpoint}); }
 
-TEST_CASE("every request is answered, in a closed loop and at a fixed rate") {
-  const FloorProcess floor;
-  for (const double rate : {0., 5000.}) {
-    CAPTURE(rate);
-    const auto report = run_load({.target = floor.endpoint, .connections = 5, .rate = rate, .duration = 60s,
-                                  .warm_up = 10ms, .count = 500});
-    REQUIRE(report);
-    CHECK(report->failures == 0);
-    CHECK(report->unanswered == 0);
-    CHECK(report->latency.total() >= 500);
-    CHECK(report->latency.percentile(.99) >= report->latency.percentile(.5));
+// One answer on each connection, then nothing but waiting for its end.
+void serve_once_each(const Endpoint& endpoint) {
+  const auto listener = listen_on(endpoint);
+  for (char bytes[4096]; listener;) {
+    pollfd ready{.fd = listener->get(), .events = POLLIN, .revents = 0};
+    ::poll(&ready, 1, -1);
+    const UniqueFd client{::accept(listener->get(), nullptr, nullptr)};
+    if (::read(client.get(), bytes, sizeof bytes) <= 0) continue;
+    ::send(client.get(), "action=DUNNO\n\n", 14, MSG_NOSIGNAL);
+    while (::read(client.get(), bytes, sizeof bytes) > 0) {}
   }
 }
 
+}  // namespace
+
+TEST_CASE("every request is answered, in a closed loop and at a fixed rate") {
+  const ServerProcess floor{serve_floor};
+  for (const bool reconnect : {false, true}) {
+    for (const double rate : {0., 5000.}) {
+      CAPTURE(reconnect, rate);
+      const auto report = run_load({.target = floor.endpoint, .connections = 5, .reconnect = reconnect, .rate = rate,
+                                    .duration = 60s, .warm_up = 10ms, .count = 500});
+      REQUIRE(report);
+      CHECK(report->failures == 0);
+      CHECK(report->unanswered == 0);
+      CHECK(report->latency.total() >= 500);
+      CHECK(report->latency.percentile(.99) >= report->latency.percentile(.5));
+    }
+  }
+}
+
+TEST_CASE("with reconnect each request has a connection of its own") {
+  const ServerProcess server{serve_once_each};
+  const auto report = run_load({.target = server.endpoint, .connections = 1, .reconnect = true, .duration = 60s,
+                                .warm_up = 0ms, .count = 20});
+  REQUIRE(report);
+  CHECK(report->failures == 0);
+  CHECK(report->latency.total() >= 20);
+}
+
 TEST_CASE("time ends a measurement, too") {
-  const FloorProcess floor;
+  const ServerProcess floor{serve_floor};
   const auto report = run_load({.target = floor.endpoint, .connections = 2, .duration = 50ms, .warm_up = 0ms});
   REQUIRE(report);
   CHECK(report->answers > 0);

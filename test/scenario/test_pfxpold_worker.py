@@ -120,6 +120,11 @@ class Contract(Worker):
         self.assertEqual(self.answers("Neighbour::answer()", BY_HAND, before="use Neighbour;"),
                          ["action=DUNNO neighbour"])
 
+    def test_a_plug_in_finds_files_beside_it(self):
+        self.directory.write("allowed", "DUNNO found")
+        self.assertEqual(self.answers('open(my $f, "<", "$FindBin::Bin/allowed") or die; <$f>', BY_HAND,
+                                      before="use FindBin;"), ["action=DUNNO found"])
+
     def test_a_relative_directory(self):
         self.directory.write("checks/PFXCheck.pm", plugin("chdir '/'; require Later; 'DUNNO ' . Later::answer()"))
         self.directory.write("checks/Later.pm", 'package Later; sub answer { "found" } 1;\n')

@@ -1,4 +1,5 @@
 // The load generator against the floor, each in a process of its own.
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -16,12 +17,23 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A server in a child, on a socket in a directory that goes with it.
+// A port of this host that nobody listened on a moment ago.
+std::uint16_t unused_port() {
+  const auto listener = listen_on({.host = "127.0.0.1", .port = 0});
+  REQUIRE(listener);
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  REQUIRE(::getsockname(listener->get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  return ntohs(address.sin_port);
+}
+
+// A server in a child, on a socket in a directory that goes with it, or on a port.
 class ServerProcess {
  public:
-  explicit ServerProcess(void (*serve)(const Endpoint&)) {
+  explicit ServerProcess(void (*serve)(const Endpoint&), Endpoint::Kind kind = Endpoint::Kind::local) {
     REQUIRE(::mkdtemp(directory_.data()) != nullptr);
     endpoint = {.kind = Endpoint::Kind::local, .path = directory_ + "/floor"};
+    if (kind == Endpoint::Kind::inet) endpoint = {.host = "127.0.0.1", .port = unused_port()};
     pid_ = ::fork();
     if (pid_ == 0) {
       serve(endpoint);
@@ -76,12 +88,14 @@ TEST_CASE("every request is answered, in a closed loop and at a fixed rate") {
 }
 
 TEST_CASE("with reconnect each request has a connection of its own") {
-  const ServerProcess server{serve_once_each};
-  const auto report = run_load({.target = server.endpoint, .connections = 1, .reconnect = true, .duration = 60s,
-                                .warm_up = 0ms, .count = 20});
-  REQUIRE(report);
-  CHECK(report->failures == 0);
-  CHECK(report->latency.total() >= 20);
+  for (const auto kind : {Endpoint::Kind::local, Endpoint::Kind::inet}) {
+    const ServerProcess server{serve_once_each, kind};
+    const auto report = run_load({.target = server.endpoint, .connections = 1, .reconnect = true, .duration = 60s,
+                                  .warm_up = 0ms, .count = 20});
+    REQUIRE(report);
+    CHECK(report->failures == 0);
+    CHECK(report->latency.total() >= 20);
+  }
 }
 
 TEST_CASE("time ends a measurement, too") {

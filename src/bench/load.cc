@@ -146,6 +146,7 @@ class Load {
   void send(std::size_t index, Time intended) {
     auto& connection = connections_[index];
     if (!connection.fd && !take(index, begin_connect(options_.target))) return;
+    if (options_.requests.empty()) pool_.renew(next_request_);  // mail has an instance for each message
     connection.request = pool_[next_request_];
     next_request_ = next_request_ + 1 == pool_.size() ? 0 : next_request_ + 1;
     connection.intended = intended;
@@ -219,7 +220,7 @@ class Load {
   }
 
   const TrafficOptions& options_;
-  const RequestPool pool_;
+  RequestPool pool_;
   UniqueFd epoll_;
   std::vector<Connection> connections_;
   std::deque<std::size_t> idle_;  // first in, first out: every connection gets its turn

@@ -62,6 +62,26 @@ class Generator {
 
 }  // namespace
 
+void RequestPool::add(std::string_view request) {
+  constexpr std::string_view name = "\ninstance=";
+  const auto found = request.find(name);
+  instance_ends_.push_back(found == request.npos ? 0 : text_.size() + request.find('\n', found + 1));
+  text_ += request;
+  ends_.push_back(text_.size());
+}
+
+// The digits count like one number's, whatever stands between them.
+void RequestPool::renew(std::size_t i) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  for (auto at = instance_ends_[i]; at > 0 && text_[at - 1] != '='; --at) {
+    auto& c = text_[at - 1];
+    const auto value = digits.find(c);
+    if (value == digits.npos) continue;
+    c = digits[(value + 1) % digits.size()];
+    if (c != '0') return;
+  }
+}
+
 RequestForm::RequestForm() {
   for (const auto& [attribute, text] : constants) set(attribute, std::string{text});
 }

@@ -17,7 +17,9 @@ namespace policymux {
 // Whole requests, each with its closing empty line, one after the other in one piece of memory.
 class RequestPool {
  public:
-  void add(std::string_view request) { text_ += request; ends_.push_back(text_.size()); }
+  void add(std::string_view request);
+  // Makes it one about another message: counts its `instance` up, whose size stays. Without one it stays what it is.
+  void renew(std::size_t i);
   std::size_t size() const { return ends_.size(); }
   std::string_view operator[](std::size_t i) const {
     const auto begin = i == 0 ? 0 : ends_[i - 1];
@@ -27,6 +29,7 @@ class RequestPool {
  private:
   std::string text_;
   std::vector<std::size_t> ends_;
+  std::vector<std::size_t> instance_ends_;  // 0: it has none
 };
 
 // A question at RCPT TO with the attributes of a Postfix 3.8, in its order. What is the same in most mail is filled

@@ -123,7 +123,7 @@ class Attributes {
     ::posix_spawnattr_setsigmask(&attributes_, &signals);
     sigfillset(&signals);
     ::posix_spawnattr_setsigdefault(&attributes_, &signals);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   }
   ~Attributes() { ::posix_spawnattr_destroy(&attributes_); }
   Attributes& operator=(Attributes&&) = delete;

@@ -29,8 +29,9 @@ struct Child {
   UniqueFd socket{};  // its standard input and output; non-blocking
 };
 
-// Starts it without copying our memory (posix_spawn), as ourselves, at the head of a session of its own, with no other
-// descriptors than the standard ones and no signal ignored or blocked. `standard_error` becomes its descriptor 2.
+// Starts it without copying our memory (posix_spawn), as ourselves, at the head of a process group of its own, with no
+// other descriptors than the standard ones and no signal ignored or blocked. (Not of a session: a kernel that shares the
+// processors among sessions would give us as little as each of our workers.) `standard_error` becomes its descriptor 2.
 //   Errors  in words: "No such file or directory".   Blocks until the program is in place of our copy.
 // REQUIRES: `words` is not empty; somebody calls reap() once it has ended.
 Result<Child, std::string> start(const Program& program, int standard_error);
@@ -38,7 +39,7 @@ Result<Child, std::string> start(const Program& program, int standard_error);
 // The process and all that it started; nothing happens where they are gone. REQUIRES: it is not reaped.
 void signal_all(const Child& child, int signal);
 
-// How it ended: "exit status 1", "killed by signal 9"; nothing: it has not. What it left behind in its session is
+// How it ended: "exit status 1", "killed by signal 9"; nothing: it has not. What it left behind in its group is
 // killed.
 std::optional<std::string> reap(const Child& child);
 

@@ -46,6 +46,21 @@ TEST_CASE("generated requests look like Postfix's, and vary") {
   CHECK(different.size() == 200);
 }
 
+TEST_CASE("a request can be made one about another message") {
+  RequestPool pool;
+  pool.add("sender=a\n\n");
+  pool.add("instance=1\n\n");  // the first attribute is request=, always
+  pool.add("sender=a\ninstance=1f.fe.0\nsize=1\n\n");
+  for (std::size_t i = 0; i < pool.size(); ++i) pool.renew(i);
+  CHECK(pool[0] == "sender=a\n\n");
+  CHECK(pool[1] == "instance=1\n\n");
+  CHECK(pool[2] == "sender=a\ninstance=1f.fe.1\nsize=1\n\n");
+  for (int n = 0; n < 15; ++n) pool.renew(2);
+  CHECK(pool[2] == "sender=a\ninstance=1f.ff.0\nsize=1\n\n");
+  for (int n = 0; n < 16; ++n) pool.renew(2);
+  CHECK(pool[2] == "sender=a\ninstance=20.00.0\nsize=1\n\n");
+}
+
 TEST_CASE("a file of requests is cut at its empty lines") {
   const File file{"a=1\n\nb=2\nc=3\n\n"};
   const auto pool = read_requests(file.path);

@@ -133,7 +133,7 @@ int answer(Logger& logger, Ruleset ruleset, TryLog* try_log, StandardStreams str
   Diagnostics unresolved;
   auto addresses = resolve_services(ruleset.config->services, unresolved);
   tell(unresolved, settings, logger);
-  for (auto& service : ruleset.config->services) service.workers.least = 1;  // for one client
+  for (auto& service : ruleset.config->services) service.workers.least = 1;  // one client asks one thing at a time
   Loop loop;
   const LogFlusher flusher{loop, logger};
   Answering answering{loop, logger, std::move(ruleset), std::move(addresses), try_log, std::move(streams)};

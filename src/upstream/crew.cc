@@ -10,6 +10,7 @@
 namespace policymux {
 namespace {
 
+constexpr std::size_t starts_at_once = 4;
 constexpr std::size_t most_held = 20;             // lines of a worker that has not settled
 constexpr std::chrono::seconds settling_time{1};
 constexpr std::string_view clean_end = "exit status 0";
@@ -23,6 +24,7 @@ Crew::Crew(Exchange& exchange, const Config::Service& settings, Employer& employ
       program_{program_of(settings)},
       staffing_{settings.workers},
       limit_{exchange.first_back_off},
+      more_{exchange.loop.raw(), this},
       retry_{exchange.loop.raw(), this},
       grow_{exchange.loop.raw(), this},
       look_{exchange.loop.raw(), this},
@@ -38,7 +40,12 @@ Crew::~Crew() {
 
 // ---- their number ----
 
-void Crew::fill() { employer_.hire(staffing_.missing(employer_.workers())); }
+void Crew::fill() {
+  const auto missing = staffing_.missing(employer_.workers());
+  if (missing == 0 || more_.active()) return;
+  employer_.hire(std::min(missing, starts_at_once));
+  if (may_start()) more_.arm(milliseconds{});
+}
 
 void Crew::awaited() {
   if (!grow_.active()) grow_.arm(patience);
@@ -47,7 +54,8 @@ void Crew::awaited() {
 void Crew::on_patience_over() {
   const auto now = exchange_.loop.now();
   if (employer_.idle() > 0 || employer_.waiting(now) == 0) return;
-  employer_.hire(staffing_.growth(employer_.workers(), employer_.waiting(now - patience)));
+  const auto growth = staffing_.growth(employer_.workers(), employer_.waiting(now - patience));
+  employer_.hire(std::min(growth, starts_at_once));
   grow_.arm(patience);
 }
 
@@ -62,10 +70,17 @@ milliseconds Crew::look_interval() const {
 
 // ---- a worker's life ----
 
+bool Crew::may_start() const {
+  return !exchange_.processes.stopping() && !is_crowded() && limit_.allows(exchange_.loop.now());
+}
+
 std::optional<UniqueFd> Crew::start(ConnectionId id) {
   const auto now = exchange_.loop.now();
-  const bool too_many_leave = workers_.size() >= std::size_t{2} * settings_.workers.most;
-  if (exchange_.processes.stopping() || too_many_leave || !limit_.allows(now)) return std::nullopt;
+  if (is_crowded() && !std::exchange(told_crowded_, true)) {
+    exchange_.logger.format(Level::warning, "service {}: no worker is started: too many do not leave", settings_.name);
+  }
+  if (!may_start()) return std::nullopt;
+  told_crowded_ = false;
   auto made = std::make_unique<Worker>(*this, id);
   auto& worker = *made;
   worker.born = now;
@@ -88,6 +103,7 @@ std::optional<UniqueFd> Crew::start(ConnectionId id) {
 void Crew::proven(ConnectionId id) {
   auto& worker = *workers_.at(id);
   worker.proven = true;
+  worker.tried = false;
   settle(worker);
   if (limit_.answered()) {
     exchange_.logger.format(Level::info, "service {}: its program works again", settings_.name);
@@ -114,7 +130,7 @@ void Crew::part(ConnectionId id, Parting parting, std::string_view why) {
 void Crew::ended(Worker& worker, const std::string& how) {
   worker.process = nullptr;
   worker.end = how;
-  if (!worker.parted) return;  // its last answer may still be on its way
+  if (!worker.parted) return employer_.worker_ended(worker.id);
   forget(worker);
   fill();
 }

@@ -30,7 +30,9 @@ class Employer {
   virtual std::size_t waiting(SteadyTime since) const = 0;
   virtual SteadyTime last_answer() const = 0;
   virtual void hire(std::size_t n) = 0;     // with Crew::start() for each
-  virtual void dismiss(std::size_t n) = 0;  // of the idle ones, with Crew::part() for each
+  virtual void dismiss(std::size_t n) = 0;  // of the idle ones, with Crew::part() for each. REQUIRES: so many are idle
+  // Its process is gone; somebody else may still hold the other end of its connection.
+  virtual void worker_ended(ConnectionId id) = 0;
   // Whether workers can be started now has changed. Must not call back at once.
   virtual void starts_changed() = 0;
 
@@ -47,7 +49,8 @@ enum class Parting : std::uint8_t {
 
 //   Number   see Staffing: `least` run, more while requests wait for `patience`, until they were not needed for
 //            max_idle (`idle_time`, where that is not set) or up to twice that.
-//   Starts   see StartLimit. Whoever answered and dies is replaced at once.
+//   Starts   see StartLimit; a few in each of the loop's passes, since each takes about half a millisecond. Whoever
+//            answered and dies is replaced at once.
 //   Ends     see Process: one that was dismissed may finish, one that misbehaved is sent SIGTERM.
 //   Log      what workers write to standard error, with the service's name and theirs; see LineBudget. The first
 //            lines of a worker wait until it has answered or has run for a second: those of a program that fails
@@ -62,8 +65,10 @@ class Crew {
   ~Crew();
   Crew& operator=(Crew&&) = delete;
 
-  // Starts as many as there should be, if that may be done now.
+  // Starts as many as there should be, if that may be done now: some at once, the others in the loop's next passes.
   void fill();
+  // May one be started now?
+  bool may_start() const;
   // Starts one, for that connection. Nothing: it cannot be, or not now.
   std::optional<UniqueFd> start(ConnectionId id);
   // Its connection is closed. `why`, of one that misbehaved: for people. Fills up.
@@ -113,6 +118,7 @@ class Crew {
   void settle(Worker& worker);
   void log(const Worker& worker, std::string_view line);
 
+  bool is_crowded() const { return workers_.size() >= std::size_t{2} * settings_.workers.most; }
   void on_retry();
   void arm_retry();
   void on_patience_over();
@@ -130,6 +136,8 @@ class Crew {
   std::string reason_{};
   std::uint64_t started_ = 0, failed_ = 0;
   std::unordered_map<ConnectionId, std::unique_ptr<Worker>> workers_{};  // until both connection and process are gone
+  bool told_crowded_ = false;
+  Timer<Crew, &Crew::fill> more_;
   Timer<Crew, &Crew::on_retry> retry_;
   Timer<Crew, &Crew::on_patience_over> grow_;
   Timer<Crew, &Crew::on_look> look_;

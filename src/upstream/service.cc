@@ -228,7 +228,16 @@ void Service::hire(std::size_t n) {
   }
 }
 
+// What it answered last may still be on its way, and then there is somebody who waits for it.
+void Service::worker_ended(ConnectionId id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end() || found->second->state() != Connection::State::idle) return;
+  found->second->close();
+  left(*found->second);
+}
+
 void Service::dismiss(std::size_t n) {
+  assert(n <= idle_.size());
   const std::vector<Connection*> leaving{idle_.begin(), idle_.begin() + static_cast<std::ptrdiff_t>(n)};
   idle_.erase(idle_.begin(), idle_.begin() + static_cast<std::ptrdiff_t>(n));
   for (auto* const worker : leaving) discard(*worker);
@@ -256,6 +265,7 @@ void Service::answered(Connection& connection, const CheckedAction& action) {
   ++figures_.answers;
   figures_.latency.add(std::chrono::duration_cast<LatencyHistogram::Duration>(now - connection.began));
   last_answer_ = now;
+  failed_last_ = false;
   if (breaker_.answered()) {
     exchange_.logger.format(Level::info, "service {} ({}): on again after {}", settings_.name, address_,
                             format_duration(std::chrono::round<milliseconds>(now - switched_off_)));
@@ -286,8 +296,8 @@ void Service::lost(Connection& connection, const Loss& loss) {
   const auto began = connection.began;
   const auto probe = connection.probe;
   discard(connection, parting_of(loss.failure), text_of(loss));
-  if (replace) {
-    ++figures_.replaced;
+  if (replace && has_another()) {
+    if (attempt != nullptr) ++figures_.replaced;
     if (attempt != nullptr && loss.failure == Failure::timed_out) attempt->began_ = exchange_.loop.now();
     again(attempt, probe);
   } else if (attempt == nullptr) {
@@ -308,6 +318,10 @@ bool Service::is_sent_again(const Connection& connection, const Loss& loss) cons
   return is_first_try && (loss.failure != Failure::timed_out || last_answer_ > connection.began);
 }
 
+bool Service::has_another() const {
+  return !crew_ || !idle_.empty() || (connections_.size() < settings_.workers.most && crew_->may_start());
+}
+
 void Service::again(Attempt* attempt, bool probe) {
   if (attempt == nullptr) {
     if (probe) breaker_.abandoned();
@@ -320,6 +334,7 @@ void Service::again(Attempt* attempt, bool probe) {
 void Service::left(Connection& connection) {
   if (connection.unasked()) ++figures_.unasked;
   std::erase(idle_, &connection);
+  if (crew_) crew_->idle(idle_.size());
   if (connection.unasked()) discard(connection, Parting::misbehaved, more_than_asked);
   else discard(connection, connection.is_old() ? Parting::dismissed : Parting::gone);
   tell_later();
@@ -332,7 +347,8 @@ void Service::judge(const Loss& loss, SteadyTime began, bool probe) {
   note(loss.failure);
   const bool answers_others = (crew_ || loss.failure == Failure::timed_out) && last_answer_ > began;
   const bool is_replaced = crew_ && parting_of(loss.failure) == Parting::gone;
-  if (!row.opens || answers_others || is_replaced) {
+  const bool is_first = crew_ && !std::exchange(failed_last_, true) && !probe;  // perhaps no plug-in could stand it
+  if (!row.opens || answers_others || is_replaced || is_first) {
     if (probe) breaker_.abandoned();
     return;
   }

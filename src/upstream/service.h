@@ -57,7 +57,7 @@ class Attempt {
 //           again over a fresh one.
 //   Limits  max_connections. Whoever finds no room waits elsewhere, and is told when there is some.
 //   A plug-in's workers are Crew's business. What one of them failed to answer is sent to another one, once; the
-//           plug-in is to blame only if that fails, too, and nothing else was answered meanwhile.
+//           plug-in is to blame only if that fails, too, for two requests, and nothing was answered meanwhile.
 class Service final : public Ready, private ConnectionOwner, private Employer {
  public:
   class Listener {
@@ -124,6 +124,7 @@ class Service final : public Ready, private ConnectionOwner, private Employer {
   SteadyTime last_answer() const override { return last_answer_; }
   void hire(std::size_t n) override;
   void dismiss(std::size_t n) override;
+  void worker_ended(ConnectionId id) override;
   void starts_changed() override { tell_later(); }
 
   std::optional<Failure> place(Attempt& attempt);
@@ -137,6 +138,7 @@ class Service final : public Ready, private ConnectionOwner, private Employer {
   void forget(Attempt& attempt, std::string_view why);
   void discard(Connection& connection, Parting parting = Parting::dismissed, std::string_view why = {});
   bool is_sent_again(const Connection& connection, const Loss& loss) const;
+  bool has_another() const;
   void again(Attempt* attempt, bool probe);
 
   void tell(ConnectionId free = 0);
@@ -153,6 +155,7 @@ class Service final : public Ready, private ConnectionOwner, private Employer {
   const ServiceId id_;
   std::size_t good_address_ = 0;  // the one that was connected to last
   Breaker breaker_;
+  bool failed_last_ = false;      // a plug-in: the last request
   std::string reason_{};          // why it is switched off
   SteadyTime switched_off_{}, last_answer_ = SteadyTime::min();
   ServiceFigures figures_{};

@@ -1,7 +1,5 @@
 #include "upstream/staffing.h"
 
-#include <utility>
-
 namespace policymux {
 
 std::size_t Staffing::growth(std::size_t running, std::size_t waiting) const {
@@ -10,8 +8,10 @@ std::size_t Staffing::growth(std::size_t running, std::size_t waiting) const {
 }
 
 std::size_t Staffing::surplus(std::size_t running, std::size_t idle) {
-  const auto unneeded = std::exchange(fewest_idle_, idle);
-  return may_shrink(running) ? std::min(unneeded, running - limits_.least) : 0;
+  const auto unneeded = std::min(fewest_idle_, idle);
+  const auto leaving = may_shrink(running) ? std::min(unneeded, running - limits_.least) : 0;
+  fewest_idle_ = idle - leaving;
+  return leaving;
 }
 
 bool StartLimit::failed(SteadyTime now, bool tried, bool others_do_well, double chance) {

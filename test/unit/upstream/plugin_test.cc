@@ -183,6 +183,67 @@ TEST_CASE("workers are added while requests wait, and go when they are not neede
   CHECK(shop.workers().failed == 0);
 }
 
+// The number of those that may go was taken from before some of them went: a daemon with slow requests crashed.
+TEST_CASE("idle workers go while others are busy for long") {
+  // The sender names the file that the answer waits for.
+  Workshop shop{"while read -r line; do case $line in sender=*) gate=$0.${line#sender=};; esac; [ -n \"$line\" ] || {"
+                " while [ ! -e $gate ]; do sleep 0.01; done; echo action=OK; echo; }; done\n"};
+  shop.settings().workers = {1, 8};
+  shop.settings().max_idle = 30ms;
+  std::vector<std::unique_ptr<Inquirer>> soon, late;
+  for (int i = 0; i < 3; ++i) soon.push_back(shop.house.start("RCPT sender=soon"));
+  for (int i = 0; i < 5; ++i) late.push_back(shop.house.start("RCPT sender=late"));
+  shop.house.until([&] { return shop.workers().busy == 8; });
+  std::ofstream{shop.path("script.soon")};
+  for (const auto& one : soon) shop.house.until([&] { return one->done(); });
+  shop.house.until([&] { return shop.workers().running == 5; });
+  const auto some_looks_later = shop.house.loop.now() + 100ms;
+  shop.house.until([&] { return shop.house.loop.now() > some_looks_later; });
+  CHECK(shop.workers().busy == 5);
+  std::ofstream{shop.path("script.late")};
+  for (const auto& one : late) shop.house.until([&] { return one->done(); });
+  shop.house.until([&] { return shop.workers().running == 1; });
+}
+
+TEST_CASE("one request that it cannot stand does not switch a plug-in off for others, two in a row do") {
+  Workshop shop{answering("[ -e $0.bad ] && echo action=550 || echo action=OK $$")};
+  shop.settings().workers = {2, 4};
+  shop.ask_for_number();
+  const auto ask_badly = [&] {
+    std::ofstream{shop.path("script.bad")};
+    CHECK(shop.house.ask() == "451 4.3.5 Policy service unavailable");
+    std::filesystem::remove(shop.path("script.bad"));
+  };
+  ask_badly();
+  CHECK(shop.house.service().state == Breaker::State::closed);
+  shop.ask_for_number();
+  ask_badly();
+  shop.ask_for_number();
+  ask_badly();
+  ask_badly();
+  CHECK(shop.house.service().state != Breaker::State::closed);
+}
+
+TEST_CASE("where there is no other worker, what was wrong with the only one is told") {
+  Workshop shop{answering("echo action=550")};
+  shop.settings().workers = {1, 1};
+  CHECK(shop.house.ask() == "451 4.3.5 Policy service unavailable");
+  CHECK(shop.house.failures(Failure::invalid_action) == 1);
+  CHECK(shop.house.failures(Failure::ours) == 0);
+  CHECK(shop.house.service().figures.replaced == 0);
+}
+
+TEST_CASE("a worker whose process has ended is none, whoever holds its socket") {
+  Workshop shop{"setsid sleep 1000 & echo $! > $0.child\n" + own_number};
+  shop.settings().workers = {1, 1};
+  const auto before = shop.ask_for_number();
+  ::kill(before, SIGKILL);
+  shop.house.until([&] { return shop.workers().failed == 1; });
+  CHECK(shop.ask_for_number() != before);
+  CHECK(shop.house.failures(Failure::timed_out) == 0);
+  for (const auto& child : shop.lines("script.child")) ::kill(std::atoi(child.c_str()), SIGKILL);
+}
+
 TEST_CASE("a worker is replaced after max_requests, and leaves by itself") {
   Workshop shop{own_number + "echo $$ >> $0.left\n"};
   shop.settings().max_requests = 2;

@@ -43,6 +43,15 @@ TEST_CASE("whoever was not needed between two looks may go, but the least stay")
   CHECK(staffing.surplus(4, 4) == 0);
 }
 
+TEST_CASE("those that went at one look are not sent away again at the next") {
+  Staffing staffing{{.least = 1, .most = 10}};
+  CHECK(staffing.surplus(10, 5) == 0);
+  CHECK(staffing.surplus(10, 5) == 5);  // five were busy all the time, as they are now
+  CHECK(staffing.surplus(5, 0) == 0);
+  CHECK(staffing.surplus(5, 3) == 0);
+  CHECK(staffing.surplus(5, 1) == 1);   // two idle ones have died meanwhile
+}
+
 TEST_CASE("a program that fails is started ever more seldom until one of its workers answers") {
   StartLimit limit{1s};
   auto now = start;

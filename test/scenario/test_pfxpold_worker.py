@@ -101,6 +101,10 @@ class Contract(Worker):
         result = self.run_worker(self.write('"REJECT \\x{263a}"'), "sender=a\n\n")
         self.assertEqual((result.stdout, result.stderr), ("action=REJECT \u263a\n\n".encode(), b""))
 
+    def test_a_child_that_comes_back_from_do_check_does_not_answer(self):
+        body = 'my $child = fork; waitpid($child, 0) if $child; return "DUNNO " . ($child ? "parent" : "child")'
+        self.assertEqual(self.answers(body, BY_HAND * 2), ["action=DUNNO parent"] * 2)
+
     def test_crlf_is_tolerated(self):
         self.assertEqual(self.answers('"DUNNO [$in->{sender}]"', "sender=a\r\n\r\nsender=b\r\n\r\n"),
                          ["action=DUNNO [a]", "action=DUNNO [b]"])

@@ -1,10 +1,12 @@
-"""The examples of doc/: what the pages for people who come from elsewhere, and the one on plug-ins, tell them to do."""
+"""The examples of doc/, for people who come from elsewhere and on plug-ins, and how README.md says to install."""
+import os
+import re
 import shutil
 import subprocess
 import unittest
 
 from support.client import rcpt
-from support.daemon import BINARY, ROOT, Daemon, environment, run
+from support.daemon import BINARY, ROOT, Daemon, Directory, environment, run
 from support.document import Document, replay
 from support.service import Service
 
@@ -40,6 +42,32 @@ class Page(unittest.TestCase):
     def replay(self, console, cwd=None):
         printed, wanted = replay(console, self.programs, cwd or self.etc)
         self.assertEqual(printed, wanted)
+
+
+class Installing(unittest.TestCase):
+    def test_the_commands_of_the_readme(self):
+        directory = Directory()
+        self.addCleanup(directory.remove)
+        root = directory.path
+        chapter = (ROOT / "README.md").read_text().split("\n## Installing\n")[1].split("\n## ")[0]
+        commands = re.findall(r"^(?:install|ln) .*", chapter, flags=re.M)
+        for command in commands:
+            here = re.sub(r" /(usr|etc)/", rf" {root}/\1/", command)
+            here = here.replace("build/release/src/cli/policymux", BINARY)
+            subprocess.run(["sh", "-e", "-c", here], cwd=ROOT, check=True)
+        self.assertEqual((root / "usr/lib/policymux/hapolicy").resolve(), root / "usr/sbin/policymux")
+        for program in ("usr/sbin/policymux", "usr/lib/policymux/pfxpold-worker"):
+            self.assertTrue(os.access(root / program, os.X_OK))
+        for page in (ROOT / "doc").glob("*.[58]"):
+            self.assertTrue((root / f"usr/local/share/man/man{page.suffix[1]}" / page.name).exists())
+        unit = (root / "etc/systemd/system/policymux.service").read_text()
+        self.assertIn("\nExecStart=/usr/sbin/policymux serve\n", unit)
+        self.assertTrue((root / "etc/systemd/system/policymux.socket").exists())
+        documentation = re.search(r"^Documentation=file://(\S+)$", unit, flags=re.M).group(1)
+        self.assertTrue((root / documentation[1:]).exists())
+        result = subprocess.run([root / "usr/sbin/policymux", "check", "-c", root / "etc/policymux/main.conf"],
+                                capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
 
 
 class FromApolicy(Page):

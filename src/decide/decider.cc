@@ -6,6 +6,8 @@
 
 #include <xxhash.h>
 
+#include "rule/judge.h"
+
 namespace policymux {
 namespace {
 

@@ -62,10 +62,10 @@ Result<std::string, std::string> glob_pattern(std::string_view glob);
 
 // Many patterns in one pass.
 //   Linear patterns that end with a text of their own and have what stands before it in common with seven others or
-//   more are found by that text: see Tail. Others of which every match contains some known text of two letters or more stand behind a
-//   filter: the value is searched for these texts first, and only patterns whose text it holds are run, in
-//   sets of 64. (A pattern that is nothing but such a text is not run at all.) The others make up sets that
-//   are always run, as large as memory allows. Backtracking patterns are run one by one.
+//   more are found by that text: see Tail. Others of which every match contains some known text of two letters or more
+//   stand behind a filter: the value is searched for these texts first, and only patterns whose text it holds are run,
+//   in sets of 64. (A pattern that is nothing but such a text is not run at all.) The others make up sets that are
+//   always run, as large as memory allows. Backtracking patterns are run one by one.
 //   Cost    about 10 ns and 1 ns a byte where no text is found, also among 10,000 patterns of which few share
 //           their letters; a set that is run takes 50 ns, and up to 100 us where patterns like "ab.*cd" by the
 //           hundred make its automaton explode.

@@ -1,6 +1,7 @@
-#include <utility>
+#include "rule/judge.h"
 
-#include "rule/table.h"
+#include <string_view>
+#include <utility>
 
 namespace policymux {
 namespace {

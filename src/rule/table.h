@@ -179,9 +179,6 @@ class Table {
 // How the lines were filed: slots, groups and what they hold, guards, chains. For tests and explain.
 std::string dump(const Table& table, const Policy& policy);
 
-// What an asker's answer means to the policy: where the question's definition has patterns, they judge its first field.
-Answer judged(const Table& table, QuestionId question, Answer answer);
-
 // Compiles a checked policy. The only errors are those of size ("too many", regular expressions that need
 // too much memory). Cost: about linear in the policy; 100,000 lines take well under a second.
 Result<std::shared_ptr<const Table>, std::string> compile(const Policy& policy);

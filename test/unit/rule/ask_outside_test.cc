@@ -3,7 +3,7 @@
 #include <string>
 
 #include "load_helper.h"
-#include "rule/table.h"
+#include "rule/judge.h"
 
 using namespace policymux;
 

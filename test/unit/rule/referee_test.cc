@@ -9,6 +9,7 @@
 #include "bench/scale_policy.h"
 #include "proto/parser.h"
 #include "rule/evaluate.h"
+#include "rule/judge.h"
 #include "rule/lint_parts.h"
 #include "rule/load.h"
 #include "support/catch.h"

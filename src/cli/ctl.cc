@@ -34,8 +34,7 @@ Result<Endpoint, std::string> control_socket(const CtlOptions& options) {
 Result<std::string, std::string> ask(const CtlOptions& options) {
   const auto socket = control_socket(options);
   if (!socket) return Problem{socket.error()};
-  const auto until_closed = [](std::string_view) { return false; };
-  auto answer = exchange(*socket, options.command + "\n", options.timeout, until_closed);
+  auto answer = exchange(*socket, options.command + "\n", options.timeout, whole_stream);
   if (!answer) return Problem{std::move(answer).error()};
   if (!answer->starts_with(all_is_well)) {
     return Problem{answer->empty() ? "the daemon closed the connection without an answer" : std::string{trim(*answer)}};

@@ -3,15 +3,16 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/exchange.h"
 #include "config/forms.h"
-#include "proto/reply.h"
 #include "upstream/process.h"
 #include "upstream/program.h"
 #include "upstream/reply_reader.h"
@@ -23,7 +24,10 @@ using Problem = Unexpected<std::string>;
 
 bool has_ended(const Child& child, milliseconds patience) {
   pollfd end{.fd = child.pidfd.get(), .events = POLLIN, .revents = 0};
-  return ::poll(&end, 1, static_cast<int>(patience.count())) > 0;
+  int polled;
+  do polled = ::poll(&end, 1, static_cast<int>(patience.count()));
+  while (polled < 0 && errno == EINTR);
+  return polled > 0;
 }
 
 // As a daemon ends its workers; how it ended.
@@ -39,11 +43,11 @@ std::string end(Child& child) {
 
 Result<std::string, std::string> judge(std::string_view answer) {
   const auto verdict = ReplyReader{}.read(answer, {});
-  if (!verdict) return Problem{"the plug-in ended without an answer"};
-  if (verdict->surplus) return Problem{"the plug-in sent more than its answer"};
+  if (!verdict) return Problem{with_what_came("the plug-in ended without an answer", answer)};
+  if (verdict->surplus) return Problem{"the plug-in sent more than its answer: " + in_quotes(answer)};
   if (!verdict->failure) return verdict->action.text;
   const auto text = failure_row(*verdict->failure).text;
-  return Problem{verdict->detail.empty() ? std::string{text} : fmt::format("{}: {}", text, verdict->detail)};
+  return Problem{verdict->detail.empty() ? with_what_came(text, answer) : fmt::format("{}: {}", text, verdict->detail)};
 }
 
 }  // namespace
@@ -56,8 +60,7 @@ Result<std::string, std::string> ask_plugin(std::string_view command, std::strin
   const auto here = std::filesystem::current_path(unknown);
   auto child = start({.words = *std::move(words), .directory = unknown ? "/" : here.string()}, STDERR_FILENO);
   if (!child) return Problem{"the plug-in cannot be started: " + child.error()};
-  const auto is_whole = [](std::string_view text) { return parse_reply(text).has_value(); };
-  const auto answer = exchange(child->socket.get(), question, timeout, is_whole);
+  const auto answer = exchange(child->socket.get(), question, timeout, one_reply);
   const auto how = end(*child);
   if (!answer) return Problem{fmt::format("{}; {}", answer.error(), how)};
   auto action = judge(*answer);

@@ -46,12 +46,11 @@ std::string question_of(const QueryOptions& options) {
 Result<std::string, std::string> ask_server(const QueryOptions& options) {
   const auto server = server_of(options);
   if (!server) return Problem{server.error()};
-  const auto is_whole = [](std::string_view reply) { return parse_reply(reply).has_value(); };
-  const auto answer = exchange(*server, question_of(options), options.timeout, is_whole);
+  const auto answer = exchange(*server, question_of(options), options.timeout, one_reply);
   if (!answer) return Problem{answer.error()};
   const auto reply = parse_reply(*answer);
-  if (!reply) return Problem{"the server closed the connection without an answer"};
-  if (!reply->action) return Problem{"the reply has no action"};
+  if (!reply) return Problem{with_what_came("the server closed the connection without an answer", *answer)};
+  if (!reply->action) return Problem{with_what_came("the reply has no action", *answer)};
   return std::string{*reply->action};
 }
 

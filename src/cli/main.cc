@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
-#include <map>
+#include <string_view>
 
 #include "app/daemon.h"
 #include "base/endpoint.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "bench/bench.h"
 #include "cli/commands.h"
@@ -40,6 +42,22 @@ CLI::Option* add_endpoint(CLI::App& command, const std::string& name, Target& ta
 
 std::string with_default(const std::string& help, const Endpoint& endpoint) {
   return help + " (" + to_string(endpoint) + ")";
+}
+
+// "policy|postfwd|...".
+std::string product_names() {
+  std::string out;
+  for (const auto& [name, product] : products) out += (out.empty() ? "" : "|") + std::string{name};
+  return out;
+}
+
+CLI::Option* add_product(CLI::App& command, const std::string& name, std::optional<Product>& target,
+                         const std::string& help) {
+  return command.add_option_function<std::string>(name, [&target, name](const std::string& text) {
+    const auto* const row = std::ranges::find_if(products, [&text](const auto& one) { return one.first == text; });
+    if (row == std::end(products)) throw CLI::ValidationError(name, "want " + product_names());
+    target = row->second;
+  }, help)->type_name(product_names());
 }
 
 struct ConfigArguments {
@@ -76,11 +94,9 @@ void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_proces
   command.add_flag("--floor", bench.floor, "be the floor instead: a server that only finds a request's end");
   add_endpoint(command, "--listen", bench.floor_options.listen,
                with_default("where the floor listens", bench.floor_options.listen));
-  command.add_option("--generate", bench.generate,
-                     "no load: print a policy, the same for postfwd, the worst policy, or requests: that match the "
-                     "policy, that match any line of it alike, that match none "
-                     "(policy, postfwd, worst, hits, scattered, misses)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Product>{std::begin(products), std::end(products)}));
+  add_product(command, "--generate", bench.generate,
+              "no load: print a policy, the same for postfwd, the worst policy, or requests: that match the policy, "
+              "that match any line of it alike, that match none");
   command.add_option("--lines", bench.lines, "access lines of that policy (100)")->check(CLI::Range(1, 10'000'000));
   command.add_flag("--inline", is_inline,
                    "no network: parse and decide requests with the policy, and say what each costs");
@@ -93,11 +109,20 @@ void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_proces
   });
 }
 
+// CLI11 takes a word that is no command for an argument too many, of which it says only that a command is missing.
+std::string message_of(const CLI::App* app, const CLI::Error& problem) {
+  const auto words = app->remaining();
+  if (words.empty() || !app->get_subcommands().empty()) return CLI::FailureMessage::simple(app, problem);
+  const auto& word = words.front();
+  const auto text = fmt::format("unknown {} {}", word.starts_with('-') ? "option" : "command", in_quotes(word));
+  return CLI::FailureMessage::simple(app, CLI::Error{"unknown", text});
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"policymux answers Postfix's policy questions from a policy.conf"};
   app.name("policymux");
   app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::simple);
+  app.failure_message(message_of);
   app.set_version_flag("--version", "policymux " POLICYMUX_VERSION);
 
   ConfigArguments config;

@@ -5,7 +5,8 @@ import unittest
 
 from support.client import rcpt, render
 from support.daemon import ROOT, Daemon, Directory, main_conf, run
-from support.net import free_port
+from support.net import PATIENCE, free_port
+from support.service import Service
 
 COMMANDS = ("serve", "spawn", "check", "explain", "query", "ctl", "bench", "version")
 
@@ -49,6 +50,17 @@ class Usage(Case):
                 result = run(*arguments)
                 self.assertEqual(result.returncode, 2)
                 self.assertNotEqual(result.stderr, "")
+
+    def test_a_word_that_is_no_command_is_named(self):
+        self.assertEqual(run("frob", "x").stderr, "unknown command 'frob'\nRun with --help for more information.\n")
+        self.assertIn("unknown option '--frob'\n", run("--frob").stderr)
+        self.assertIn("--frob", run("check", "--frob").stderr)
+        self.assertNotIn("unknown", run().stderr)
+
+    def test_what_can_be_generated_is_listed(self):
+        names = "policy|postfwd|worst|hits|scattered|misses"
+        self.assertIn(f"--generate {names}\n", run("bench", "--help").stdout)
+        self.assertIn(f"--generate: want {names}\n", run("bench", "--generate", "frob").stderr)
 
     def test_version(self):
         result = run("version")
@@ -214,6 +226,35 @@ class Query(Case):
         result = run("query", "-c", self.conf(POLICY), "sender=a@bad.test")
         self.assertEqual(result.returncode, 1)
         self.assertNotEqual(result.stderr, "")
+
+    def fails(self, *arguments):
+        result = run("query", *arguments, "--timeout", "1s", "sender=a@bad.test", timeout=PATIENCE)
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        return result.stderr
+
+    def test_an_answer_without_an_end(self):
+        too_long = "the answer is longer than 8192 bytes; it sent 'y?y?y?"
+        self.assertIn(too_long, self.fails("--plugin", "yes"))
+        with Service("y\n" * 100_000, raw=True) as service:
+            self.assertIn(too_long, self.fails("--server", f"inet:{service.address}"))
+
+    def test_one_who_talks_on_past_the_deadline(self):
+        drip = 'sh -c "while printf x; do sleep 0.01; done"'
+        self.assertIn("no answer in time; it sent 'xx", self.fails("--plugin", drip))
+
+    def test_what_came_in_place_of_an_answer_is_shown(self):
+        cases = (("echo blah blah", "the plug-in ended without an answer; it sent 'blah blah'; exit status 0"),
+                 ("true", "the plug-in ended without an answer; exit status 0"),
+                 ('sh -c "echo blah blah; cat >/dev/null"', "no answer in time; it sent 'blah blah'"),
+                 ('sh -c "printf \'\\033[31m\\n\\n\'; cat >/dev/null"', "not an answer; it sent '?[31m'"),
+                 ('sh -c "printf \'action=DUNNO\\n\\nmore\'; cat >/dev/null"',
+                  "the plug-in sent more than its answer: 'action=DUNNO??more"))
+        for command, text in cases:
+            with self.subTest(command):
+                self.assertIn(text, self.fails("--plugin", command))
+        with Service("blah blah\n", raw=True) as service:
+            self.assertIn("the server closed the connection without an answer; it sent 'blah blah'",
+                          self.fails("--server", f"inet:{service.address}"))
 
 
 if __name__ == "__main__":

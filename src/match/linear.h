@@ -6,12 +6,8 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
-
-#include "base/text.h"
-#include "match/regex_syntax.h"
 
 namespace policymux::linear {
 
@@ -50,38 +46,18 @@ inline bool search(const RE2& engine, std::string_view value) {
 //   Threads  any.
 class Engines {
  public:
-  Engines(std::string_view pattern, bool case_sensitive)
-      : state_{std::make_unique<State>(std::string{pattern}, case_sensitive, is_utf8(pattern))} {}
+  Engines(std::string_view pattern, bool case_sensitive);
+  Engines(Engines&&) noexcept;
+  Engines& operator=(Engines&&) noexcept;
+  ~Engines();
 
   // The engine that says whether the pattern can be compiled.
-  const RE2& first() const { return engine(state_->utf8); }
-  bool search(std::string_view value) const { return search(value, is_utf8(value)); }
-  bool search(std::string_view value, bool utf8) const {
-    return linear::search(engine(utf8 && state_->utf8), value);
-  }
+  const RE2& first() const;
+  bool search(std::string_view value) const;
+  bool search(std::string_view value, bool utf8) const;  // for who knows already whether it is UTF-8
 
  private:
-  static constexpr std::int64_t memory = 8 << 20;
-
-  struct Engine {
-    std::once_flag once{};
-    std::unique_ptr<RE2> compiled{};
-  };
-  struct State {
-    std::string pattern;
-    bool case_sensitive, utf8;
-    Engine characters{}, bytes{};
-  };
-
-  const RE2& engine(bool utf8) const {
-    auto& engine = utf8 ? state_->characters : state_->bytes;
-    std::call_once(engine.once, [&] {
-      const auto translation = translate(state_->pattern, {.case_sensitive = state_->case_sensitive, .utf8 = utf8});
-      engine.compiled = compile(translation->wide ? "[^\\x00-\\xff]" : translation->text, utf8, memory);
-    });
-    return *engine.compiled;
-  }
-
+  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -207,8 +207,9 @@ class TailIndex {
       patterns_.push_back({id, at->second, tail.text.size(), size});
     }
     texts_ = std::move(texts).build();
-    for (const auto& head : heads_)
+    for (const auto& head : heads_) {
       for (const auto value : typical_values) head.search(value);
+    }
   }
 
   bool empty() const { return patterns_.empty(); }
@@ -353,8 +354,11 @@ void RegexIndex::Builder::State::add(std::string_view pattern, std::uint32_t id)
 // Takes the patterns that have a head in common with enough others, and their text with not too many.
 TailIndex RegexIndex::Builder::State::take_tails() {
   std::unordered_map<std::string_view, std::size_t> heads, texts;
-  for (const auto& one : filtered)
-    if (one.tail) ++heads[one.tail->head], ++texts[one.tail->text];
+  for (const auto& one : filtered) {
+    if (!one.tail) continue;
+    ++heads[one.tail->head];
+    ++texts[one.tail->text];
+  }
   const auto taken = [&](const Candidate& one) {
     return one.tail && heads[one.tail->head] >= fewest_of_a_head && texts[one.tail->text] <= most_of_a_text;
   };

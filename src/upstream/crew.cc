@@ -48,15 +48,15 @@ void Crew::fill() {
 }
 
 void Crew::awaited() {
-  if (!grow_.active()) grow_.arm(patience);
+  if (!grow_.active()) grow_.arm(grow_after);
 }
 
-void Crew::on_patience_over() {
+void Crew::on_still_waiting() {
   const auto now = exchange_.loop.now();
   if (employer_.idle() > 0 || employer_.waiting(now) == 0) return;
-  const auto growth = staffing_.growth(employer_.workers(), employer_.waiting(now - patience));
+  const auto growth = staffing_.growth(employer_.workers(), employer_.waiting(now - grow_after));
   employer_.hire(std::min(growth, starts_at_once));
-  grow_.arm(patience);
+  grow_.arm(grow_after);
 }
 
 void Crew::on_look() {
@@ -115,7 +115,7 @@ void Crew::proven(ConnectionId id) {
 void Crew::part(ConnectionId id, Parting parting, std::string_view why) {
   auto& worker = *workers_.at(id);
   worker.parted = parting;
-  if (parting == Parting::misbehaved) judge(worker, why);
+  if (parting == Parting::misbehaved) blame(worker, why);
   if (parting == Parting::dismissed && std::exchange(worker.tried, false)) limit_.abandoned();
   if (worker.process == nullptr) {
     forget(worker);
@@ -137,12 +137,12 @@ void Crew::ended(Worker& worker, const std::string& how) {
 
 // Connection and process are both gone.
 void Crew::forget(Worker& worker) {
-  if (worker.parted == Parting::gone) judge(worker, worker.end);
+  if (worker.parted == Parting::gone) blame(worker, worker.end);
   settle(worker);
   workers_.erase(ConnectionId{worker.id});  // which goes with it
 }
 
-void Crew::judge(Worker& worker, std::string_view why) {
+void Crew::blame(Worker& worker, std::string_view why) {
   ++failed_;
   if (worker.proven) tell_replaced(worker, why);
   else failed_start(worker, why);

@@ -47,7 +47,7 @@ enum class Parting : std::uint8_t {
   misbehaved,  // it hangs or talks nonsense
 };
 
-//   Number   see Staffing: `least` run, more while requests wait for `patience`, until they were not needed for
+//   Number   see Staffing: `least` run, more while requests wait for `grow_after`, until they were not needed for
 //            max_idle (`idle_time`, where that is not set) or up to twice that.
 //   Starts   see StartLimit; a few in each of the loop's passes, since each takes about half a millisecond. Whoever
 //            answered and dies is replaced at once.
@@ -58,7 +58,7 @@ enum class Parting : std::uint8_t {
 //   Borrows  Exchange, settings and employer, which outlive it.
 class Crew {
  public:
-  static constexpr milliseconds patience{20};
+  static constexpr milliseconds grow_after{20};
   static constexpr std::chrono::minutes idle_time{1};
 
   Crew(Exchange& exchange, const Config::Service& settings, Employer& employer);
@@ -112,7 +112,7 @@ class Crew {
   void said(Worker& worker, std::string_view line);
   void ended(Worker& worker, const std::string& how);
   void forget(Worker& worker);
-  void judge(Worker& worker, std::string_view why);
+  void blame(Worker& worker, std::string_view why);
   void failed_start(Worker& worker, std::string_view why);
   void tell_replaced(const Worker& worker, std::string_view why);
   void settle(Worker& worker);
@@ -121,7 +121,7 @@ class Crew {
   bool is_crowded() const { return workers_.size() >= std::size_t{2} * settings_.workers.most; }
   void on_retry();
   void arm_retry();
-  void on_patience_over();
+  void on_still_waiting();
   void on_look();
   void on_tidy();
   milliseconds look_interval() const;
@@ -139,7 +139,7 @@ class Crew {
   bool told_crowded_ = false;
   Timer<Crew, &Crew::fill> more_;
   Timer<Crew, &Crew::on_retry> retry_;
-  Timer<Crew, &Crew::on_patience_over> grow_;
+  Timer<Crew, &Crew::on_still_waiting> grow_;
   Timer<Crew, &Crew::on_look> look_;
   Timer<Crew, &Crew::on_tidy> tidy_;
 };

@@ -72,8 +72,8 @@ class Schedule {
 
 class Load {
  public:
-  Load(const TrafficOptions& options, RequestPool pool)
-      : options_{options}, pool_{std::move(pool)}, epoll_{::epoll_create1(EPOLL_CLOEXEC)},
+  Load(const TrafficOptions& options, const PeerAddress& target, RequestPool pool)
+      : options_{options}, target_{target}, pool_{std::move(pool)}, epoll_{::epoll_create1(EPOLL_CLOEXEC)},
         connections_(options.connections) {}
 
   Result<LoadReport, std::string> run() {
@@ -145,7 +145,7 @@ class Load {
 
   void send(std::size_t index, Time intended) {
     auto& connection = connections_[index];
-    if (!connection.fd && !take(index, begin_connect(options_.target))) return;
+    if (!connection.fd && !take(index, begin_connect(options_.target, target_))) return;
     if (options_.requests.empty()) pool_.renew(next_request_);  // mail has an instance for each message
     connection.request = pool_[next_request_];
     next_request_ = next_request_ + 1 == pool_.size() ? 0 : next_request_ + 1;
@@ -220,6 +220,7 @@ class Load {
   }
 
   const TrafficOptions& options_;
+  const PeerAddress target_;
   RequestPool pool_;
   UniqueFd epoll_;
   std::vector<Connection> connections_;
@@ -239,10 +240,12 @@ Result<RequestPool, std::string> requests_for(const TrafficOptions& options) {
 
 Result<LoadReport, std::string> run_load(const TrafficOptions& options) {
   if (auto pinned = pin_to_cpu(options.cpu); !pinned) return Unexpected{pinned.error()};
+  const auto target = resolve(options.target);
+  if (!target) return Unexpected{target.error()};
   auto pool = requests_for(options);
   if (!pool) return Unexpected{pool.error()};
   raise_descriptor_limit();
-  return Load{options, std::move(*pool)}.run();
+  return Load{options, *target, std::move(*pool)}.run();
 }
 
 }  // namespace policymux

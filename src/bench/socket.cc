@@ -18,19 +18,13 @@
 namespace policymux {
 namespace {
 
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-};
-
 Unexpected<std::string> failed(const Endpoint& endpoint, const char* reason) {
   return Unexpected{fmt::format("{}: {}", to_string(endpoint), reason)};
 }
 Unexpected<std::string> failed(const Endpoint& endpoint) { return failed(endpoint, std::strerror(errno)); }
 
-Result<Address, std::string> resolve_local(const Endpoint& endpoint) {
-  Address address;
+Result<PeerAddress, std::string> resolve_local(const Endpoint& endpoint) {
+  PeerAddress address;
   auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
   if (endpoint.path.size() >= sizeof local.sun_path) return failed(endpoint, "the path is too long");
   local.sun_family = AF_UNIX;
@@ -39,7 +33,7 @@ Result<Address, std::string> resolve_local(const Endpoint& endpoint) {
   return address;
 }
 
-Result<Address, std::string> resolve_inet(const Endpoint& endpoint) {
+Result<PeerAddress, std::string> resolve_inet(const Endpoint& endpoint) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -47,14 +41,10 @@ Result<Address, std::string> resolve_inet(const Endpoint& endpoint) {
   const int error = ::getaddrinfo(host, std::to_string(endpoint.port).c_str(), &hints, &found);
   if (error != 0) return failed(endpoint, ::gai_strerror(error));
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, ::freeaddrinfo};
-  Address address;
+  PeerAddress address;
   address.size = found->ai_addrlen;
   std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
   return address;
-}
-
-Result<Address, std::string> resolve(const Endpoint& endpoint) {
-  return endpoint.kind == Endpoint::Kind::local ? resolve_local(endpoint) : resolve_inet(endpoint);
 }
 
 void set_option(int fd, int level, int name) {
@@ -62,13 +52,17 @@ void set_option(int fd, int level, int name) {
   ::setsockopt(fd, level, name, &on, sizeof on);  // a help, not a need
 }
 
-UniqueFd stream_socket(const Address& address) {
-  return UniqueFd{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+UniqueFd stream_socket(const PeerAddress& address, int flags = 0) {
+  return UniqueFd{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)};
 }
 
 bool make_non_blocking(int fd) { return ::fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
 
 }  // namespace
+
+Result<PeerAddress, std::string> resolve(const Endpoint& endpoint) {
+  return endpoint.kind == Endpoint::Kind::local ? resolve_local(endpoint) : resolve_inet(endpoint);
+}
 
 Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint) {
   const auto address = resolve(endpoint);
@@ -80,13 +74,11 @@ Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint) {
   return fd;
 }
 
-Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint) {
+Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const PeerAddress& address) {
   if (endpoint.kind == Endpoint::Kind::local) return connect_to(endpoint);
-  const auto address = resolve(endpoint);
-  if (!address) return Unexpected{address.error()};
-  auto fd = stream_socket(*address);
-  if (!fd || !make_non_blocking(fd.get())) return failed(endpoint);
-  if (::connect(fd.get(), address->get(), address->size) != 0 && errno != EINPROGRESS) return failed(endpoint);
+  auto fd = stream_socket(address, SOCK_NONBLOCK);
+  if (!fd) return failed(endpoint);
+  if (::connect(fd.get(), address.get(), address.size) != 0 && errno != EINPROGRESS) return failed(endpoint);
   set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);
   return fd;
 }

@@ -1,6 +1,8 @@
 // Sockets for the two ends of a measurement.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <optional>
 #include <string>
 
@@ -11,11 +13,19 @@
 
 namespace policymux {
 
+struct PeerAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+Result<PeerAddress, std::string> resolve(const Endpoint& endpoint);
+
 // A connected, non-blocking socket (TCP_NODELAY). Waits for the connection. The error names the endpoint.
 Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint);
 
-// The same without waiting for an inet connection: send() says EAGAIN until it is made, or why it is not.
-Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint);
+// The same, to what resolve() has found, and without waiting for an inet connection: send() says EAGAIN until it is
+// made, or why it is not.
+Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const PeerAddress& address);
 
 // A non-blocking listener; a socket file that is there is replaced, whoever's it is.
 Result<UniqueFd, std::string> listen_on(const Endpoint& endpoint);

@@ -297,9 +297,7 @@ void Service::lost(Connection& connection, const Loss& loss) {
   const auto probe = connection.probe;
   discard(connection, parting_of(loss.failure), text_of(loss));
   if (replace && has_another()) {
-    if (attempt != nullptr) ++figures_.replaced;
-    if (attempt != nullptr && loss.failure == Failure::timed_out) attempt->began_ = exchange_.loop.now();
-    again(attempt, probe);
+    again(attempt, loss.failure, probe);
   } else if (attempt == nullptr) {
     judge(loss, began, probe);
   } else {
@@ -322,13 +320,15 @@ bool Service::has_another() const {
   return !crew_ || !idle_.empty() || (connections_.size() < settings_.workers.most && crew_->may_start());
 }
 
-void Service::again(Attempt* attempt, bool probe) {
+void Service::again(Attempt* attempt, Failure failure, bool probe) {
   if (attempt == nullptr) {
     if (probe) breaker_.abandoned();
     return;
   }
+  ++figures_.replaced;
+  if (failure == Failure::timed_out) attempt->began_ = exchange_.loop.now();
   attempt->fresh_ = true;
-  if (const auto failure = place(*attempt)) attempt->failed(*failure);
+  if (const auto at_once = place(*attempt)) attempt->failed(*at_once);
 }
 
 void Service::left(Connection& connection) {

@@ -139,7 +139,7 @@ class Service final : public Ready, private ConnectionOwner, private Employer {
   void discard(Connection& connection, Parting parting = Parting::dismissed, std::string_view why = {});
   bool is_sent_again(const Connection& connection, const Loss& loss) const;
   bool has_another() const;
-  void again(Attempt* attempt, bool probe);
+  void again(Attempt* attempt, Failure failure, bool probe);
 
   void tell(ConnectionId free = 0);
   void tell_later();

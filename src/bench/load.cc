@@ -145,7 +145,7 @@ class Load {
 
   void send(std::size_t index, Time intended) {
     auto& connection = connections_[index];
-    if (!connection.fd && !take(index, begin_connect(options_.target, target_))) return;
+    if (!connection.fd && !take(index, begin_connect(options_.target, target_, made_++))) return;
     if (options_.requests.empty()) pool_.renew(next_request_);  // mail has an instance for each message
     connection.request = pool_[next_request_];
     next_request_ = next_request_ + 1 == pool_.size() ? 0 : next_request_ + 1;
@@ -226,6 +226,7 @@ class Load {
   std::vector<Connection> connections_;
   std::deque<std::size_t> idle_;  // first in, first out: every connection gets its turn
   std::size_t next_request_ = 0;
+  std::uint64_t made_ = 0;        // connections
   Time measured_from_{}, measured_until_{};
   LoadReport report_;
   std::string problem_;

@@ -56,6 +56,18 @@ UniqueFd stream_socket(const PeerAddress& address, int flags = 0) {
   return UniqueFd{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)};
 }
 
+// As much of connect(2)'s choice of a local end as we take over: the address. The port is chosen then.
+void come_from_loopback(int fd, const PeerAddress& target, std::uint64_t nth) {
+  constexpr std::uint32_t loopback = 0x7f000000, first = loopback + 0x10000;
+  if (target.get()->sa_family != AF_INET) return;
+  auto source = reinterpret_cast<const sockaddr_in&>(target.storage);
+  if ((ntohl(source.sin_addr.s_addr) & 0xff000000) != loopback) return;
+  source.sin_addr.s_addr = htonl(first + static_cast<std::uint32_t>(nth % 256));
+  source.sin_port = 0;
+  set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
+  ::bind(fd, reinterpret_cast<const sockaddr*>(&source), sizeof source);  // a help as well
+}
+
 bool make_non_blocking(int fd) { return ::fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
 
 }  // namespace
@@ -74,10 +86,11 @@ Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint) {
   return fd;
 }
 
-Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const PeerAddress& address) {
+Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const PeerAddress& address, std::uint64_t nth) {
   if (endpoint.kind == Endpoint::Kind::local) return connect_to(endpoint);
   auto fd = stream_socket(address, SOCK_NONBLOCK);
   if (!fd) return failed(endpoint);
+  come_from_loopback(fd.get(), address, nth);
   if (::connect(fd.get(), address.get(), address.size) != 0 && errno != EINPROGRESS) return failed(endpoint);
   set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);
   return fd;

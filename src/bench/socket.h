@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -24,8 +25,9 @@ Result<PeerAddress, std::string> resolve(const Endpoint& endpoint);
 Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint);
 
 // The same, to what resolve() has found, and without waiting for an inet connection: send() says EAGAIN until it is
-// made, or why it is not.
-Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const PeerAddress& address);
+// made, or why it is not. To 127/8 the n-th comes from one of 256 such addresses in turn: a single one has all its ports
+// in TIME_WAIT after two seconds, and the kernel then looks for a free one for longer than everything else takes.
+Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const PeerAddress& address, std::uint64_t nth);
 
 // A non-blocking listener; a socket file that is there is replaced, whoever's it is.
 Result<UniqueFd, std::string> listen_on(const Endpoint& endpoint);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <set>
 #include <string>
 
 #include "bench/bench.h"
@@ -17,14 +18,18 @@ using namespace std::chrono_literals;
 
 namespace {
 
+sockaddr_in own_address(const UniqueFd& socket) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  REQUIRE(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  return address;
+}
+
 // A port of this host that nobody listened on a moment ago.
 std::uint16_t unused_port() {
   const auto listener = listen_on({.host = "127.0.0.1", .port = 0});
   REQUIRE(listener);
-  sockaddr_in address{};
-  socklen_t size = sizeof address;
-  REQUIRE(::getsockname(listener->get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  return ntohs(address.sin_port);
+  return ntohs(own_address(*listener).sin_port);
 }
 
 // A server in a child, on a socket in a directory that goes with it, or on a port.
@@ -96,6 +101,22 @@ TEST_CASE("with reconnect each request has a connection of its own") {
     CHECK(report->failures == 0);
     CHECK(report->latency.total() >= 20);
   }
+}
+
+// The bench measured the kernel's search for a free port once, and called it the daemon.
+TEST_CASE("connections to this host come from many addresses: those of one have only so many ports") {
+  const auto listener = listen_on({.host = "127.0.0.1", .port = 0});
+  REQUIRE(listener);
+  const Endpoint endpoint{.host = "127.0.0.1", .port = ntohs(own_address(*listener).sin_port)};
+  const auto target = resolve(endpoint);
+  REQUIRE(target);
+  std::set<std::uint32_t> sources;
+  for (std::uint64_t nth = 0; nth < 300; ++nth) {
+    const auto fd = begin_connect(endpoint, *target, nth);
+    REQUIRE(fd);
+    sources.insert(own_address(*fd).sin_addr.s_addr);
+  }
+  CHECK(sources.size() == 256);
 }
 
 TEST_CASE("time ends a measurement, too") {

@@ -10,20 +10,26 @@ std::uint64_t Affinity::message(std::string_view instance) {
   return instance.empty() ? 0 : std::max<std::uint64_t>(1, XXH3_64bits(instance.data(), instance.size()));
 }
 
+std::size_t Affinity::Set::find(std::uint64_t message) const {
+  return static_cast<std::size_t>(std::ranges::find(messages, message) - messages.begin());
+}
+
 std::optional<Affinity::Place> Affinity::find(std::uint64_t message, SteadyTime now) const {
   if (sets_.empty()) return std::nullopt;
   const auto& set = sets_[message % sets];
-  const auto at = std::ranges::find(set, message, &Entry::message);
-  if (at == set.end() || now - at->used >= longest) return std::nullopt;
-  return at->place;
+  const auto at = set.find(message);
+  if (at == ways || now - set.used[at] >= longest) return std::nullopt;
+  return set.places[at];
 }
 
 void Affinity::remember(std::uint64_t message, Place place, SteadyTime now) {
   if (sets_.empty()) sets_.resize(sets);
   auto& set = sets_[message % sets];
-  auto at = std::ranges::find(set, message, &Entry::message);
-  if (at == set.end()) at = std::ranges::min_element(set, {}, &Entry::used);
-  *at = {message, place, now};
+  auto at = set.find(message);
+  if (at == ways) at = static_cast<std::size_t>(std::ranges::min_element(set.used) - set.used.begin());
+  set.messages[at] = message;
+  set.used[at] = now;
+  set.places[at] = place;
 }
 
 }  // namespace policymux

@@ -36,13 +36,14 @@ class Affinity {
   void remember(std::uint64_t message, Place place, SteadyTime now);
 
  private:
-  struct Entry {
-    std::uint64_t message = 0;
-    Place place{};
-    SteadyTime used{};
+  static constexpr std::size_t sets = 4096, ways = 4;
+  // What is searched is one cache line: most messages are new ones.
+  struct alignas(64) Set {
+    std::array<std::uint64_t, ways> messages{};
+    std::array<SteadyTime, ways> used{};
+    std::array<Place, ways> places{};
+    std::size_t find(std::uint64_t message) const;  // `ways`: it is not there
   };
-  static constexpr std::size_t sets = 4096;
-  using Set = std::array<Entry, 4>;
 
   std::vector<Set> sets_;
 };

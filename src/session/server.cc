@@ -41,6 +41,7 @@ Server::Server(Loop& loop, RequestHandler& handler, Logger& logger, Metrics& met
 Server::~Server() = default;
 
 void Server::listen(ListeningSocket socket) {
+  suit_short_messages(socket.fd());  // those that it accepts
   doors_.push_back(std::make_unique<Door>(*this, std::move(socket)));
   if (!paused_) doors_.back()->io.want(EV_READ);
 }
@@ -89,10 +90,7 @@ bool Server::accept_one(Door& door) {
 }
 
 void Server::admit(UniqueFd fd, const sockaddr* address, const Door& door) {
-  if (address->sa_family != AF_UNIX) {
-    if (refuses(address)) return;
-    no_delay(fd.get());
-  }
+  if (address->sa_family != AF_UNIX && refuses(address)) return;
   auto peer = peer_of(address, door.socket.name());
   if (!peer.local) keep_alive(fd.get());
   ++shared_.metrics[Counter::connections_accepted];

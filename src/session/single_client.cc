@@ -34,7 +34,7 @@ SingleClient::SingleClient(Loop& loop, RequestHandler& handler, Logger& logger, 
                            std::function<void(CloseReason)> gone)
     : shared_{loop, handler, logger, metrics, limits}, gone_{std::move(gone)}, limit_{loop.raw(), this} {
   auto fd = are_one_socket(in.get(), out.get()) ? std::move(in) : build_bridge(std::move(in), std::move(out));
-  no_delay(fd.get());
+  suit_short_messages(fd.get());
   SessionOwner& owner = *this;
   session_ = std::make_unique<Session>(shared_, owner, std::move(fd), Peer{.name = "stdin", .local = true});
 }

@@ -16,7 +16,7 @@ namespace {
 
 UniqueFd open_socket(int family) {
   UniqueFd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (fd && family != AF_UNIX) no_delay(fd.get());
+  if (fd && family != AF_UNIX) suit_short_messages(fd.get());
   return fd;
 }
 

@@ -34,28 +34,63 @@ milliseconds time_limit(const Definition& definition, const DecideSettings& sett
 
 }  // namespace
 
-// A request that waits: its own copy of the bytes, its table, what is known and who is asked.
+// What a request that waits carries with it: its own copy of the bytes, what is known and who is asked. Its memory is
+// used again by the next one.
+struct Decider::Baggage {
+  struct Open {
+    QuestionId question;
+    SteadyTime deadline;
+    std::unique_ptr<Asking> asking;
+  };
+
+  std::string bytes;
+  Request request;
+  Facts facts;
+  Memo memo;
+  std::vector<Open> open;
+};
+
+std::unique_ptr<Decider::Baggage> Decider::take_baggage() {
+  if (spare_.empty()) return std::make_unique<Baggage>();
+  auto baggage = std::move(spare_.back());
+  spare_.pop_back();
+  return baggage;
+}
+
+void Decider::put_back(std::unique_ptr<Baggage> baggage) {
+  constexpr std::size_t most_spare = 64, most_bytes = 4096;
+  if (spare_.size() == most_spare || baggage->bytes.capacity() > most_bytes) return;
+  spare_.push_back(std::move(baggage));
+}
+
+// A request that waits, and the table that it began with.
 class Decider::Waiting final : public Suspended, public AnswerSink {
  public:
   Waiting(Decider& decider, const Request& request, Conversation& conversation, Client& client)
       : decider_{decider},
         live_{decider.live_},
         settings_{decider.settings_},
-        bytes_{request.raw()},
-        request_{request},
+        baggage_{decider.take_baggage()},
         conversation_{conversation},
         client_{client},
         deadline_{decider.loop_.now() + settings_.deadline},
         timer_{decider.loop_.raw(), this} {
+    bytes_ = request.raw();
+    request_ = request;
     request_.rebase(bytes_.data());
     ++decider_.metrics_[Gauge::requests_waiting];
   }
-  ~Waiting() override { --decider_.metrics_[Gauge::requests_waiting]; }
+  ~Waiting() override {
+    open_.clear();
+    facts_.clear();
+    decider_.put_back(std::move(baggage_));
+    --decider_.metrics_[Gauge::requests_waiting];
+  }
   Waiting& operator=(Waiting&&) = delete;
 
   // REQUIRES: the evaluator has just left this request open.
   void ask_what_is_needed() {
-    memo_ = live_->evaluator.memo();
+    live_->evaluator.remember(memo_);
     for (const auto& need : live_->evaluator.needs()) {
       if (!facts_.asked(need.question)) ask(need);
     }
@@ -68,11 +103,7 @@ class Decider::Waiting final : public Suspended, public AnswerSink {
   }
 
  private:
-  struct Open {
-    QuestionId question;
-    SteadyTime deadline;
-    std::unique_ptr<Asking> asking;
-  };
+  using Open = Baggage::Open;
 
   void ask(const Need& need) {
     const auto& definition = *live_->evaluator.table().questions[need.question];
@@ -130,14 +161,15 @@ class Decider::Waiting final : public Suspended, public AnswerSink {
   Decider& decider_;
   const std::shared_ptr<LiveTable> live_;
   const DecideSettings settings_;
-  const std::string bytes_;
-  Request request_;
+  std::unique_ptr<Baggage> baggage_;
+  std::string& bytes_ = baggage_->bytes;
+  Request& request_ = baggage_->request;
+  Facts& facts_ = baggage_->facts;
+  Memo& memo_ = baggage_->memo;
+  std::vector<Open>& open_ = baggage_->open;
   Conversation& conversation_;
   Client& client_;
   const SteadyTime deadline_;
-  Facts facts_;
-  Memo memo_;
-  std::vector<Open> open_;
   Timer<Waiting, &Waiting::on_timer> timer_;
 };
 
@@ -148,6 +180,8 @@ Decider::Decider(Loop& loop, Logger& logger, Metrics& metrics, std::shared_ptr<c
       metrics_{metrics},
       settings_{settings},
       live_{std::make_shared<LiveTable>(std::move(table))} {}
+
+Decider::~Decider() = default;
 
 std::shared_ptr<LiveTable> Decider::use(Succession next) {
   assert(next.heirs.size() == live_->matches.size());

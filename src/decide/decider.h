@@ -43,6 +43,7 @@ class Decider final : public RequestHandler {
  public:
   // REQUIRES: the loop, the logger and the metrics outlive it, and it outlives every Suspended.
   Decider(Loop& loop, Logger& logger, Metrics& metrics, std::shared_ptr<const Table> table, const DecideSettings& settings);
+  ~Decider() override;
 
   // Questions of this kind go to `asker`, which outlives the decider. A kind without one is UNKNOWN.
   void plug(QuestionKind kind, Asker& asker) { askers_[static_cast<std::size_t>(kind)] = &asker; }
@@ -60,6 +61,10 @@ class Decider final : public RequestHandler {
 
  private:
   class Waiting;
+  struct Baggage;
+
+  std::unique_ptr<Baggage> take_baggage();
+  void put_back(std::unique_ptr<Baggage> baggage);
 
   std::optional<std::string_view> settle_kind(const Request& request, const Conversation& conversation);
   std::string_view apply(LiveTable& live, const Decision& decision, const Request& request, Conversation& conversation);
@@ -76,6 +81,7 @@ class Decider final : public RequestHandler {
   Lookups lookups_;
   OncePerHost missing_request_;  // warnings about it
   std::string line_;  // of the log, in the making
+  std::vector<std::unique_ptr<Baggage>> spare_;
 };
 
 }  // namespace policymux

@@ -67,12 +67,13 @@ void Evaluator::begin(const Request& request, const Facts& facts, const Memo* me
   if (memo != nullptr) restore(*memo);
 }
 
-Memo Evaluator::memo() const {
-  Memo memo{.groups = {}, .hits = hits_, .gave_up = gave_up_};
+void Evaluator::remember(Memo& memo) const {
+  memo.hits = hits_;
+  memo.gave_up = gave_up_;
+  memo.groups.clear();
   for (GroupId group = 0; group < groups_.size(); ++group) {
     if (groups_[group].stamp == stamp_) memo.groups.push_back({group, groups_[group].hits});
   }
-  return memo;
 }
 
 void Evaluator::restore(const Memo& memo) {

@@ -72,7 +72,8 @@ class Evaluator {
 
   // After evaluate() returned nullptr: what to ask now; nothing that `facts` has as asked.
   std::span<const Need> needs() const { return needs_; }
-  Memo memo() const;
+  // Then, for the next evaluation of this request.
+  void remember(Memo& memo) const;
 
   // For explain: walks through the request evaluated last once more. rewind() goes back to its beginning,
   // replay() lets a line's score and tag take effect again, truth_of() is a test's truth at that point.

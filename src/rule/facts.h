@@ -40,6 +40,12 @@ class Facts {
   }
   void expire() { expired_ = true; }
 
+  // Nothing is known and nothing was asked, for another request; keeps its memory.
+  void clear() {
+    facts_.clear();
+    expired_ = acting_in_flight_ = false;
+  }
+
  private:
   struct Fact {
     QuestionId question;

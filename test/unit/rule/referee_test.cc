@@ -45,7 +45,7 @@ class Walk {
     while (true) {
       const auto* decision = evaluator_.evaluate(request_, facts_, asked_before_ ? &memo_ : nullptr);
       if (decision != nullptr) return ruling(*decision);
-      memo_ = evaluator_.memo();
+      evaluator_.remember(memo_);
       asked_before_ = true;
       for (const auto& need : evaluator_.needs()) ask(need);
       if (in_flight_.empty()) return {.action = "stuck"};

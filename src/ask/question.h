@@ -94,7 +94,8 @@ struct Definition {
   std::span<const std::string> patterns() const;
 };
 
-// One question about one request. Valid while the call of Asker::ask() runs; an asker copies what it keeps.
+// One question about one request. Valid while the call of Asker::ask() runs; an asker copies what it keeps. Only the
+// bytes of an acting question's request live as long as its Asking.
 struct Question {
   const Definition& definition;
   std::string_view key;                        // the value of key_source in this request

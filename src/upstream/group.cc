@@ -114,7 +114,7 @@ Journey::Journey(Loop& loop, std::shared_ptr<ServiceGroup> group, const Request&
       key_{key_of(group_->settings().balance, request)},
       deadline_{run_deadline(loop.now(), group_->settings().deadline, deadline)},
       timer_{loop.raw(), this} {
-  request_ = request_text(request);
+  request_ = request_text(request, rewritten_);
   ++group_->memory()->requests;
   if (!go_on()) loop_.ready().again(*this);
 }

@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <policymux/request.h>
@@ -103,7 +104,7 @@ class Journey final : private Attempt, private Ready {
     ~Owner() = default;
   };
 
-  // Asks at once. `deadline`: of the question.
+  // Asks at once. `deadline`: of the question. The request's bytes outlive it.
   Journey(Loop& loop, std::shared_ptr<ServiceGroup> group, const Request& request, SteadyTime deadline, Owner& owner);
   ~Journey() {
     if (waiting_) group_->forget(*this);
@@ -133,6 +134,7 @@ class Journey final : private Attempt, private Ready {
   Loop& loop_;
   const std::shared_ptr<ServiceGroup> group_;
   Owner& owner_;
+  std::string rewritten_{};     // the request, where its own bytes cannot be sent
   const std::uint64_t message_, key_;
   const SteadyTime deadline_;
   bool bindable_ = true;        // by the service that answered last

@@ -13,6 +13,11 @@ std::string about(const Request& request) {
                      request.text(Attribute::sender), request.text(Attribute::recipient));
 }
 
+Request moved(Request request, const std::string& bytes) {
+  request.rebase(bytes.data());
+  return request;
+}
+
 std::optional<std::string> text_of(const CheckedAction* action) {
   return action == nullptr ? std::nullopt : std::optional{action->text};
 }
@@ -26,8 +31,9 @@ Comparison::Comparison(Loop& loop, Logger& logger, std::shared_ptr<ServiceGroup>
     : logger_{logger},
       original_{std::move(original)},
       done_{std::move(done)},
+      bytes_{request.raw()},
       about_{about(request)},
-      journey_{loop, std::move(mirror), request, SteadyTime::max(), *this} {}
+      journey_{loop, std::move(mirror), moved(request, bytes_), SteadyTime::max(), *this} {}
 
 void Comparison::original(const CheckedAction* action) {
   ours_ = text_of(action);

@@ -33,7 +33,8 @@ class Comparison final : public Retiree, private Journey::Owner {
   Logger& logger_;
   const std::shared_ptr<ServiceGroup> original_;
   const Done done_;
-  const std::string about_;       // the request, for people
+  const std::string bytes_;       // of the request
+  const std::string about_;       // it, for people
   std::optional<Text> ours_{}, theirs_{};
   int open_ = 2;                  // groups that are not through
   Journey journey_;

@@ -10,17 +10,16 @@ constexpr std::string_view request_line = "request=smtpd_access_policy\n";
 
 }  // namespace
 
-std::string request_text(const Request& request) {
+std::string_view request_text(const Request& request, std::string& rewritten) {
   const auto raw = request.raw();
   const bool has_kind = request.get(Attribute::request).has_value();
-  if (has_kind && raw.find('\r') == raw.npos) return std::string{raw};  // as Postfix sends it
-  std::string out;
-  out.reserve(raw.size() + request_line.size());
-  if (!has_kind) out += request_line;
+  if (has_kind && raw.find('\r') == raw.npos) return raw;  // as Postfix sends it
+  rewritten.reserve(raw.size() + request_line.size());
+  rewritten = has_kind ? "" : request_line;
   for (std::size_t i = 0; i < request.size(); ++i) {
-    out.append(request.name_at(i)).append(1, '=').append(request.value_at(i)).append(1, '\n');
+    rewritten.append(request.name_at(i)).append(1, '=').append(request.value_at(i)).append(1, '\n');
   }
-  return out += '\n';
+  return rewritten += '\n';
 }
 
 std::string request_text(const std::vector<std::string>& attributes) {

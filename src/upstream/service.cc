@@ -30,8 +30,11 @@ Parting parting_of(Failure failure) {
 // Sees by itself from time to time whether the service is alive. With checks no client's request is spent on that.
 class Service::Check final : public Attempt {
  public:
-  explicit Check(Service& service) : of_{service}, timer_{service.exchange_.loop.raw(), this} {
-    request_ = request_text(service.settings_.check_request);
+  explicit Check(Service& service)
+      : of_{service},
+        text_{request_text(service.settings_.check_request)},
+        timer_{service.exchange_.loop.raw(), this} {
+    request_ = text_;
     timer_.arm(service.settings_.check);
   }
 
@@ -52,6 +55,7 @@ class Service::Check final : public Attempt {
   static constexpr milliseconds least_rest{10};
 
   Service& of_;
+  const std::string text_;
   Timer<Check, &Check::on_timer> timer_;
 };
 

@@ -21,6 +21,8 @@ using namespace std::chrono_literals;
 // Somebody who asks and waits.
 class Inquirer final : public AnswerSink {
  public:
+  explicit Inquirer(std::string_view words) : request{words} {}
+
   void answered(std::uint32_t, Answer answer) override {
     CHECK_FALSE(answer_);  // once
     answer_ = std::move(answer);
@@ -30,6 +32,7 @@ class Inquirer final : public AnswerSink {
   const Answer& answer() const { return *answer_; }
   std::string action() const { return answer_ && !answer_->fields.empty() ? answer_->fields.front() : std::string{}; }
 
+  RequestText request;
   std::unique_ptr<Asking> asking_{};
 
  private:
@@ -65,9 +68,8 @@ class ExchangeHouse {
   void reload() { open().use(config, addresses()); }
 
   std::unique_ptr<Inquirer> start(std::string_view words, const Definition& definition, milliseconds within = 1min) {
-    RequestText request{words};
-    auto inquirer = std::make_unique<Inquirer>();
-    inquirer->asking_ = open().ask({definition, {}, *request, loop.now() + within}, *inquirer, 7);
+    auto inquirer = std::make_unique<Inquirer>(words);
+    inquirer->asking_ = open().ask({definition, {}, *inquirer->request, loop.now() + within}, *inquirer, 7);
     CHECK_FALSE(inquirer->done());  // never from inside the call
     return inquirer;
   }

@@ -54,7 +54,6 @@ template <class Fits>
 constexpr bool all_of(std::string_view text, Fits fits) {
   return !text.empty() && std::all_of(text.begin(), text.end(), fits);
 }
-constexpr bool is_letter(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
 constexpr bool is_name_character(char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '.' || c == '-'; }
 constexpr bool is_graph(char c) { return c > 0x20 && c < 0x7F; }
 

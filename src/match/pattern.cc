@@ -7,6 +7,7 @@
 #include "match/backtracking.h"
 #include "match/linear.h"
 #include "match/regex.h"
+#include "match/shape.h"
 
 namespace policymux {
 

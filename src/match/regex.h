@@ -12,6 +12,7 @@
 
 #include "match/id_list.h"
 #include "match/regex_syntax.h"
+#include "match/shape.h"
 
 namespace policymux {
 

@@ -13,6 +13,7 @@
 #include "match/linear.h"
 #include "match/literal_index.h"
 #include "match/regex.h"
+#include "match/shape.h"
 #include "match/text_index.h"
 
 namespace policymux {

@@ -1,137 +1,26 @@
 #include "match/regex_syntax.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/text.h"
+#include "match/regex_characters.h"
+#include "match/required_texts.h"
+#include "match/shape.h"
 
 namespace policymux {
-
 namespace {
 
-constexpr std::string_view special = "\\^$.|?*+()[]{}";
-constexpr std::uint32_t last_ascii = 0x7f, last_byte = 0xff, last_unicode = 0x10ffff;
-constexpr std::size_t most_alternatives = 16;  // of a required text; more are as good as none
 constexpr std::uint64_t most_linear_repeats = 1000, most_repeats = 65535;  // RE2's limit, PCRE2's limit
 constexpr std::uint64_t most_size = 1ull << 32;                            // larger ones are no larger
 
-bool is_letter(char c) {
-  return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
-}
-bool is_ascii(char c) {
-  return static_cast<unsigned char>(c) <= last_ascii;
-}
-bool is_octal(char c) {
-  return c >= '0' && c <= '7';
-}
-bool is_word(char c) {
-  return is_letter(c) || is_digit(c) || c == '_';
-}
-bool is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-// A character that stands for itself, in every dialect, inside and outside of classes.
-std::string quoted(std::uint32_t code) {
-  if (code > last_ascii || code < 0x20 || code == last_ascii) return fmt::format("\\x{{{:x}}}", code);
-  const char c = static_cast<char>(code);
-  if (is_word(c)) return {c};
-  return {'\\', c};
-}
-
-// --- required texts --------------------------------------------------------------------------------------
-
-// Finds texts of which one is in every match, while the pattern is read from left to right. What was read
-// last is held back until it is known how often it may occur.
-class Required {
- public:
-  using Texts = std::vector<std::string>;
-
-  void literal(char c) { hold(Held::Kind::literal, {std::string(1, ascii_lower(c))}); }
-  void unknown() { hold(Held::Kind::texts, {}); }
-  void repeat(bool at_least_once) {  // what was read last
-    const auto held = std::exchange(held_, {});
-    if (at_least_once && held.kind == Held::Kind::literal) branch().run += held.texts.front();
-    end_run();
-    if (at_least_once && held.kind == Held::Kind::texts) consider(held.texts);
-  }
-  void alternative() {
-    settle();
-    end_run();
-    auto& group = groups_.back();
-    if (group.branch.best.empty()) group.known = false;
-    group.all.insert(group.all.end(), group.branch.best.begin(), group.branch.best.end());
-    group.branch = {};
-  }
-  void open() {
-    settle();
-    groups_.emplace_back();
-  }
-  void close(bool is_matched) {  // false: a look-around, or only on a condition
-    alternative();
-    auto texts = take();
-    groups_.pop_back();
-    held_ = {Held::Kind::texts, is_matched ? std::move(texts) : Texts{}};
-  }
-  Texts finish() {
-    alternative();
-    return take();
-  }
-
- private:
-  struct Held {
-    enum class Kind : std::uint8_t { nothing, literal, texts } kind = Kind::nothing;
-    Texts texts{};  // none: anything
-  };
-  struct Branch {
-    std::string run{};  // the literals read last, without a gap
-    Texts best{};
-  };
-  struct Group {
-    Branch branch{};
-    Texts all{};
-    bool known = true;
-  };
-
-  static std::size_t shortest(const Texts& texts) {
-    std::size_t size = texts.empty() ? 0 : texts.front().size();
-    for (const auto& text : texts) size = std::min(size, text.size());
-    return size;
-  }
-  Branch& branch() { return groups_.back().branch; }
-  void consider(Texts texts) {
-    if (shortest(texts) > shortest(branch().best)) branch().best = std::move(texts);
-  }
-  void end_run() {
-    auto run = std::exchange(branch().run, {});
-    if (!run.empty()) consider({std::move(run)});
-  }
-  void settle() {
-    const auto held = std::exchange(held_, {});
-    if (held.kind == Held::Kind::literal) branch().run += held.texts.front();
-    if (held.kind != Held::Kind::texts) return;
-    end_run();
-    consider(held.texts);
-  }
-  void hold(Held::Kind kind, Texts texts) {
-    settle();
-    held_ = {kind, std::move(texts)};
-  }
-  Texts take() {
-    auto& group = groups_.back();
-    return group.known && group.all.size() <= most_alternatives ? std::move(group.all) : Texts{};
-  }
-
-  std::vector<Group> groups_{1};
-  Held held_;
-};
-
-// --- the translator ---------------------------------------------------------------------------------------
+bool is_octal(char c) { return c >= '0' && c <= '7'; }
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 // What is decided only while reading, and makes reading begin anew.
 struct Mode {
@@ -564,27 +453,9 @@ class Translator {
   std::vector<Group> groups_;
   std::uint64_t captures_ = 0;
   std::set<std::string, std::less<>> names_;
-  Required required_;
+  RequiredTexts required_;
   std::optional<std::string> error_;
 };
-
-// --- shapes --------------------------------------------------------------------------------------------------
-
-// Takes one character that stands for itself off the front: "a", "\.", "[.]".
-std::optional<char> take_plain(std::string_view& rest) {
-  const auto take = [&](std::size_t at, std::size_t size) {
-    const char c = rest[at];
-    rest.remove_prefix(size);
-    return c;
-  };
-  if (rest.size() >= 3 && rest[0] == '[' && rest[2] == ']' && is_ascii(rest[1]) && rest[1] != '^' && rest[1] != '\\' &&
-      rest[1] != ']')
-    return take(1, 3);
-  if (rest.size() >= 2 && rest[0] == '\\' && is_ascii(rest[1]) && !is_letter(rest[1]) && !is_digit(rest[1]))
-    return take(1, 2);
-  if (!is_ascii(rest[0]) || special.find(rest[0]) != special.npos) return std::nullopt;
-  return take(0, 1);
-}
 
 // A text that matches itself and, if case does not count, its ASCII case variants only: the engines would
 // also take the Kelvin sign for a k, and a hash table would not.
@@ -600,86 +471,7 @@ std::string literal_pattern(const Shape& shape, bool case_sensitive) {
   return out + (shape.kind == Shape::Kind::exact || shape.kind == Shape::Kind::suffix ? "$" : "");
 }
 
-// Takes the class at the front off. False: it does not end.
-bool skip_class(std::string_view& rest) {
-  rest.remove_prefix(rest.starts_with("[^") ? 2 : 1);
-  for (bool first = true; !rest.empty(); first = false) {
-    const char c = rest.front();
-    rest.remove_prefix(c == '\\' && rest.size() > 1 ? 2 : 1);
-    if (c == ']' && !first) return true;
-  }
-  return false;
-}
-
-// Takes what does not stand for itself off the front. False: it may change the meaning of what comes before or behind.
-bool skip_special(std::string_view& rest, int& depth) {
-  const char next = rest.size() > 1 ? rest[1] : '\0';
-  switch (rest.front()) {
-    case '[': return skip_class(rest);
-    case '\\':
-      rest.remove_prefix(std::min<std::size_t>(rest.size(), 2));
-      return next != '\0' && std::string_view{"dDwWsS"}.find(next) != std::string_view::npos;
-    case '(':
-      if (rest.starts_with("(?") && !rest.starts_with("(?:")) return false;
-      rest.remove_prefix(next == '?' ? 2 : 0);
-      ++depth;
-      break;
-    case ')': --depth; break;
-    case '|':
-      if (depth == 0) return false;
-      break;
-    case '$': return false;
-    default: break;
-  }
-  rest.remove_prefix(1);
-  return true;
-}
-
 }  // namespace
-
-std::optional<Tail> tail_of(std::string_view pattern) {
-  std::string text;
-  auto rest = pattern, from = pattern;  // `text` is what was read since `from`
-  for (int depth = 0; !rest.empty();) {
-    if (depth == 0 && (rest == "$" || rest == "\\Z" || rest == "\\z")) {
-      if (text.empty()) return std::nullopt;
-      return Tail{std::string{pattern.substr(0, pattern.size() - from.size())} + "$", std::move(text)};
-    }
-    if (const auto c = take_plain(rest)) {
-      text += *c;
-      if (depth == 0) continue;
-    } else if (!skip_special(rest, depth)) {
-      return std::nullopt;
-    }
-    text.clear();
-    from = rest;
-  }
-  return std::nullopt;
-}
-
-Shape shape_of(std::string_view pattern) {
-  const auto eat = [&](std::string_view anchor) {
-    const bool found = pattern.starts_with(anchor);
-    if (found) pattern.remove_prefix(anchor.size());
-    return found;
-  };
-  const bool from_start = eat("^") || eat("\\A");
-  bool to_end = false;
-  std::string text;
-  while (!pattern.empty()) {
-    if (pattern == "$" || pattern == "\\Z" || pattern == "\\z") {
-      to_end = true;
-      break;
-    }
-    const auto c = take_plain(pattern);
-    if (!c) return {};
-    text += *c;
-  }
-  if (text.empty() && !(from_start && to_end)) return {};
-  constexpr Shape::Kind kinds[2][2] = {{Shape::Kind::substring, Shape::Kind::suffix},
-                                       {Shape::Kind::prefix, Shape::Kind::exact}};
-  return {kinds[from_start][to_end], std::move(text)};
-}
 
 Result<Translation, std::string> translate(std::string_view pattern, Dialect dialect, bool backtracking) {
   if (const auto shape = shape_of(pattern); shape.kind != Shape::Kind::none && !backtracking)

@@ -13,8 +13,6 @@ namespace {
 constexpr std::size_t longest_pattern = 32'768;  // bytes; Pattern's own limit
 constexpr std::size_t longest_host = 255;        // bytes
 
-constexpr bool is_letter(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
-constexpr bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 constexpr bool is_host_character(char c) {
   return is_letter(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || !is_ascii(c);
 }

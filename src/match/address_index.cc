@@ -2,7 +2,7 @@
 #include <span>
 
 #include "match/address.h"
-#include "match/fences.h"
+#include "match/sorted_keys.h"
 
 namespace policymux {
 
@@ -15,13 +15,13 @@ template <class Key>
 class Steps {
  public:
   Steps() = default;
-  Steps(std::span<const Key> keys, LargeVector<Ref> refs) : keys_{keys}, refs_{std::move(refs)} {
+  Steps(LargeVector<Key> keys, LargeVector<Ref> refs) : keys_{std::move(keys)}, refs_{std::move(refs)} {
     refs_.shrink_to_fit();
   }
 
   // How many steps begin at `key` or before.
   std::size_t rank(Key key) const {
-    return keys_.rank(key, [this](std::size_t i) { __builtin_prefetch(&refs_[i]); });
+    return keys_.rank(key, [this](std::size_t i) { __builtin_prefetch(refs_.data() + i); });
   }
   Key key(std::size_t i) const { return keys_[i]; }
   Ref ref(std::size_t i) const { return refs_[i]; }
@@ -33,7 +33,7 @@ class Steps {
   std::size_t memory() const { return keys_.memory() + refs_.capacity() * sizeof(Ref); }
 
  private:
-  Fences<Key> keys_;
+  SortedKeys<Key> keys_;
   LargeVector<Ref> refs_;
 };
 
@@ -55,10 +55,10 @@ class V4 {
   V4() = default;
   explicit V4(const std::vector<Step<std::uint32_t>>& steps) {
     if (steps.size() < directory_pays) {
-      std::vector<std::uint32_t> keys;
+      LargeVector<std::uint32_t> keys;
       LargeVector<Ref> refs;
       for (const auto& step : steps) keys.push_back(step.from), refs.push_back(step.ids);
-      few_ = {keys, std::move(refs)};
+      few_ = {std::move(keys), std::move(refs)};
       return;
     }
     directory_.assign((1u << 16) + 1, 0);
@@ -96,20 +96,22 @@ class V4 {
   LargeVector<Ref> refs_;
 };
 
-// IPv6. Most steps of real sets begin where a /64 begins: 12 bytes each. A /64 that is divided further has
-// a run of steps over the lower half; long runs have fences of their own.
+// IPv6. Most steps of real sets begin where a /64 begins: 12 bytes each. A /64 in which one address stands out has 16
+// bytes more; one that is divided in another way has a run of steps over the lower half, and a long run a directory.
 class V6 {
  public:
   V6() = default;
   explicit V6(const std::vector<Step<Address>>& steps) {
-    std::vector<std::uint64_t> keys;
+    LargeVector<std::uint64_t> keys;
     LargeVector<Ref> refs;
+    auto before = IdSets::empty;
     for (std::size_t begin = 0, end = 0; begin < steps.size(); begin = end) {
       while (end < steps.size() && steps[end].from.high == steps[begin].from.high) ++end;
       keys.push_back(steps[begin].from.high);
-      refs.push_back(add({&steps[begin], end - begin}));
+      refs.push_back(add({&steps[begin], end - begin}, std::exchange(before, steps[end - 1].ids)));
     }
-    networks_ = {keys, std::move(refs)};
+    networks_ = {std::move(keys), std::move(refs)};
+    hosts_.shrink_to_fit();
     low_.shrink_to_fit();
     refs_.shrink_to_fit();
     long_.shrink_to_fit();
@@ -119,54 +121,79 @@ class V6 {
     const auto n = networks_.rank(address.high);
     if (n == 0) return IdSets::empty;
     const auto ref = networks_.ref(n - 1);
-    if ((ref & run_bit) == 0) return ref;
-    if (networks_.key(n - 1) != address.high) return last(ref);
+    if ((ref & divided_bit) == 0) return ref;
+    const bool behind = networks_.key(n - 1) != address.high;
+    if (kind(ref) == host) {
+      const auto& [low, ids, otherwise] = hosts_[ref & index_mask];
+      return low == address.low && !behind ? ids : otherwise;
+    }
+    if (behind) return last(ref);
     if (const auto found = within(ref, address.low)) return *found;
     return n == 1 ? IdSets::empty : last(networks_.ref(n - 2));
   }
 
   std::size_t memory() const {
-    auto sum = networks_.memory() + low_.capacity() * sizeof(std::uint64_t) + refs_.capacity() * sizeof(Ref) +
-               long_.capacity() * sizeof(Steps<std::uint64_t>);
+    auto sum = networks_.memory() + hosts_.capacity() * sizeof(Host) + low_.capacity() * sizeof(std::uint64_t) +
+               refs_.capacity() * sizeof(Ref) + long_.capacity() * sizeof(Steps<std::uint64_t>);
     for (const auto& run : long_) sum += run.memory();
     return sum;
   }
 
  private:
-  // In networks_: there is a run, at this index of long_ or of low_ and refs_.
-  static constexpr Ref run_bit = IdSets::reference_limit, long_bit = 1u << 30, index_mask = long_bit - 1;
+  // In networks_: the /64 is divided. The kind says in which array the index is one: hosts_, low_ and refs_, long_.
+  static constexpr Ref divided_bit = IdSets::reference_limit;
+  static constexpr unsigned index_bits = 29;
+  static constexpr Ref index_mask = (1u << index_bits) - 1;
+  static constexpr Ref host = divided_bit, short_run = divided_bit | 1u << index_bits,
+                       long_run = divided_bit | 2u << index_bits;
   static constexpr Ref end_bit = IdSets::reference_limit;  // in refs_: the last step of its run
   static constexpr std::size_t longest_short_run = 32;
 
-  Ref add(std::span<const Step<Address>> run) {
+  // One address; all others of its /64, and what follows it, have what was there before.
+  struct Host {
+    std::uint64_t low;
+    Ref ids, otherwise;
+  };
+
+  static Ref kind(Ref ref) { return ref & ~index_mask; }
+  static Ref divided(Ref kind, std::size_t index) {
+    assert(index <= index_mask);
+    return kind | static_cast<Ref>(index);
+  }
+
+  Ref add(std::span<const Step<Address>> run, Ref before) {
     if (run.size() == 1 && run[0].from.low == 0) return run[0].ids;
+    if (run.size() == 2 && run[1].from.low - run[0].from.low == 1 && run[1].ids == before) {
+      hosts_.push_back({run[0].from.low, run[0].ids, before});
+      return divided(host, hosts_.size() - 1);
+    }
     if (run.size() <= longest_short_run) {
       const auto at = low_.size();
       for (const auto& step : run) low_.push_back(step.from.low), refs_.push_back(step.ids);
       refs_.back() |= end_bit;
-      assert(at < index_mask);
-      return run_bit | static_cast<Ref>(at);
+      return divided(short_run, at);
     }
-    std::vector<std::uint64_t> keys;
+    LargeVector<std::uint64_t> keys;
     LargeVector<Ref> refs;
     for (const auto& step : run) keys.push_back(step.from.low), refs.push_back(step.ids);
-    long_.emplace_back(keys, std::move(refs));
-    return run_bit | long_bit | static_cast<Ref>(long_.size() - 1);
+    long_.emplace_back(std::move(keys), std::move(refs));
+    return divided(long_run, long_.size() - 1);
   }
 
   // What holds at the end of an entry of networks_, and after it.
   Ref last(Ref ref) const {
-    if ((ref & run_bit) == 0) return ref;
+    if ((ref & divided_bit) == 0) return ref;
     auto at = ref & index_mask;
-    if ((ref & long_bit) != 0) return long_[at].last();
+    if (kind(ref) == host) return hosts_[at].otherwise;
+    if (kind(ref) == long_run) return long_[at].last();
     while ((refs_[at] & end_bit) == 0) ++at;
     return refs_[at] & ~end_bit;
   }
 
-  // Nothing: the run begins behind `low`.
+  // Nothing: the run begins behind `low`. REQUIRES: there is a run.
   std::optional<Ref> within(Ref run, std::uint64_t low) const {
     auto at = run & index_mask;
-    if ((run & long_bit) != 0) {
+    if (kind(run) == long_run) {
       const auto n = long_[at].rank(low);
       return n == 0 ? std::nullopt : std::optional{long_[at].ref(n - 1)};
     }
@@ -175,7 +202,8 @@ class V6 {
     return refs_[at] & ~end_bit;
   }
 
-  Steps<std::uint64_t> networks_;  // by upper half; its refs are sets or runs
+  Steps<std::uint64_t> networks_;  // by upper half; its refs are sets or divided
+  LargeVector<Host> hosts_;
   LargeVector<std::uint64_t> low_;
   LargeVector<Ref> refs_;
   std::vector<Steps<std::uint64_t>> long_;

@@ -75,15 +75,22 @@ AddressRange network(Address address, unsigned length) {
   return {{address.high & ~high, address.low & ~low, address.v6}, {address.high | high, address.low | low, address.v6}};
 }
 
-void bench_addresses(std::string_view what, std::size_t n, bool v6, unsigned shortest, unsigned longest, bool clustered,
-                     bool unique_ids) {
+// Where addresses come from.
+Address anywhere_v4(Random& random) { return {.low = random() & 0xffffffff}; }
+Address anywhere_v6(Random& random) { return {0x2000000000000000 | random() >> 3, random(), true}; }
+Address in_one_site(Random& random) { return {0x20010db800000000 | (random() & 0xffffffff), random(), true}; }
+// In a thousand sites, the n-th largest with about one n-th of the largest one's addresses.
+Address in_many_sites(Random& random) {
+  const auto site = random() % (std::uint64_t{1} << random() % 11);
+  return {0x2000000000000000 | site * 0x9e3779b97f4a7c15 >> 35 << 32 | (random() & 0xffffffff), random(), true};
+}
+
+void bench_addresses(std::string_view what, std::size_t n, Address (*draw)(Random&), unsigned shortest,
+                     unsigned longest, bool unique_ids) {
   Random random{1};
   std::vector<Address> inside;
-  const auto any = [&] {
-    if (!v6) return Address{.low = random() & 0xffffffff};
-    const auto high = clustered ? 0x20010db800000000 | (random() & 0xffffffff) : 0x2000000000000000 | (random() >> 3);
-    return Address{.high = high, .low = random(), .v6 = true};
-  };
+  const auto any = [&] { return draw(random); };
+  const bool v6 = any().v6;
   AddressIndex::Builder builder;
   for (std::size_t i = 0; i < n; ++i) {
     const auto range = network(any(), shortest + static_cast<unsigned>(random() % (longest - shortest + 1)));
@@ -246,14 +253,16 @@ int main(int argc, char** argv) {
   const auto ranges = count(1, 1'000'000), keys = count(2, 10'000'000), patterns = count(3, 10'000);
   fmt::print("| index | entries | built in | bytes each | ns a look-up |\n| --- | --- | --- | --- | --- |\n");
   if (ranges > 0) {
-    bench_addresses("IPv4, /16 to /32", ranges, false, 16, 32, false, false);
-    bench_addresses("IPv4, /24 to /32, ids of their own", ranges, false, 24, 32, false, true);
-    bench_addresses("IPv4, addresses", ranges, false, 32, 32, false, false);
-    bench_addresses("IPv6, /32 to /64", ranges, true, 32, 64, false, false);
-    bench_addresses("IPv6, /32 to /64, ids of their own", ranges, true, 32, 64, false, true);
-    bench_addresses("IPv6, /48 to /64 in one /32", ranges, true, 48, 64, true, false);
-    bench_addresses("IPv6, /32 to /128", ranges, true, 32, 128, false, false);
-    bench_addresses("IPv6, addresses", ranges, true, 128, 128, false, false);
+    bench_addresses("IPv4, /16 to /32", ranges, anywhere_v4, 16, 32, false);
+    bench_addresses("IPv4, /24 to /32, ids of their own", ranges, anywhere_v4, 24, 32, true);
+    bench_addresses("IPv4, addresses", ranges, anywhere_v4, 32, 32, false);
+    bench_addresses("IPv6, /32 to /64", ranges, anywhere_v6, 32, 64, false);
+    bench_addresses("IPv6, /32 to /64, ids of their own", ranges, anywhere_v6, 32, 64, true);
+    bench_addresses("IPv6, /48 to /64 in one /32", ranges, in_one_site, 48, 64, false);
+    bench_addresses("IPv6, /32 to /128", ranges, anywhere_v6, 32, 128, false);
+    bench_addresses("IPv6, addresses", ranges, anywhere_v6, 128, 128, false);
+    bench_addresses("IPv6, /48 to /64 in 1,000 /32", ranges, in_many_sites, 48, 64, false);
+    bench_addresses("IPv6, addresses in 1,000 /32", ranges, in_many_sites, 128, 128, false);
   }
   if (keys > 0) bench_exact(keys);
   if (patterns > 0) {

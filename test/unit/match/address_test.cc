@@ -262,6 +262,43 @@ TEST_CASE("random ranges are found like by looking at each") {
   }
 }
 
+TEST_CASE("IPv6 ranges in crowds are found like by looking at each") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random{seed};
+  // In each part of an address small numbers are the likelier ones: sites in sites, /64s with one address or many.
+  const auto part = [&](unsigned bits) { return random() % (std::uint64_t{1} << random() % (bits + 1)); };
+  const auto any = [&] {
+    return Address{.high = part(12) << 48 | part(16) << 32 | part(16) << 16 | part(16), .low = part(63), .v6 = true};
+  };
+  const auto as_network = [&](Address a) {
+    const auto host_bits = random() % 128;
+    const auto ones = [](std::uint64_t n) { return n == 0 ? 0 : ~std::uint64_t{0} >> (64 - n); };
+    const auto high = ones(host_bits > 64 ? host_bits - 64 : 0), low = ones(std::min<std::uint64_t>(host_bits, 64));
+    return AddressRange{{a.high & ~high, a.low & ~low, true}, {a.high | high, a.low | low, true}};
+  };
+  for (const unsigned hosts_of_four : {0u, 2u, 4u}) {
+    CAPTURE(hosts_of_four);
+    std::vector<Rule> rules;
+    for (std::uint32_t i = 0; i < 600; ++i) {
+      const auto a = any();
+      rules.push_back({random() % 4 < hosts_of_four ? AddressRange{a, a} : as_network(a), i % 400});
+    }
+    std::vector<Address> more;
+    for (int i = 0; i < 200; ++i) more.push_back(any());
+    check_like_naive(rules, more);
+  }
+}
+
+TEST_CASE("an address that stands out in its /64 leaves the others what they had") {
+  const auto rule = [](std::string_view text, std::uint32_t id) { return Rule{*parse_address_range(text), id}; };
+  check_like_naive({rule("2001:db8::1", 1)}, {address("2001:db8::"), address("2001:db8:0:1::1")});
+  check_like_naive({rule("2001:db8::/32", 1), rule("2001:db8::1", 2), rule("2001:db8:0:1::", 3)}, {});
+  check_like_naive({rule("2001:db8::/64", 1), rule("2001:db8:0:1::1", 2), rule("2001:db8:0:2::/64", 3)}, {});
+  check_like_naive({rule("2001:db8::-2001:db8::1:0", 1), rule("2001:db8::1:1", 2), rule("2001:db8:0:1::7", 3)}, {});
+  check_like_naive({rule("2001:db8::ffff:ffff:ffff:ffff", 1), rule("2001:db8:0:1::", 1), rule("::", 2)}, {});
+}
+
 TEST_CASE("large sets of either family are found like small ones") {
   std::mt19937_64 random{7};
   std::vector<Rule> v4, hosts, networks;

@@ -167,10 +167,10 @@ def reload(work):
 
 
 def match_room():
-    """The tables of bench-match, by name."""
+    """The tables of bench-match, built as the daemon is."""
     say("the indexes (bench-match)")
     directory = pathlib.Path("build/unit")
-    subprocess.run([ROOT / "tools/build", directory, "-Dtests=true", "-Doptimization=2", "--",
+    subprocess.run([ROOT / "tools/build", directory, "-Dtests=true", "-Db_lto=true", "--",
                     "test/unit/match/bench-match"], check=True)
     result = subprocess.run([ROOT / directory / "test/unit/match/bench-match"], capture_output=True, text=True,
                             timeout=600, check=True)

@@ -22,30 +22,26 @@ namespace policymux {
 
 namespace {
 
-// A key in the arena, aligned to four bytes: its id (or a reference to several), its size in one byte (or
-// 255 and four more), the text. The id comes first, for find() returns a pointer to it.
+// A key in the arena, aligned to four bytes: its size in one byte (or 255 and four more), the text.
 class Record {
  public:
-  static constexpr std::size_t alignment = alignof(std::uint32_t);
+  static constexpr std::size_t alignment = 4;
 
-  explicit Record(const char* at) : at_{at}, text_{at + id_size + 1}, size_{static_cast<unsigned char>(text_[-1])} {
+  explicit Record(const char* at) : text_{at + 1}, size_{static_cast<unsigned char>(*at)} {
     if (size_ == long_size) {
       std::memcpy(&size_, text_, sizeof size_);
       text_ += sizeof size_;
     }
   }
-  const std::uint32_t& id() const { return *reinterpret_cast<const std::uint32_t*>(at_); }
   std::string_view text() const { return {text_, size_}; }
   std::size_t bytes() const { return bytes(size_); }
 
   static std::size_t bytes(std::size_t key_size) {
-    const auto size = id_size + 1 + (key_size < long_size ? 0 : sizeof long_size) + key_size;
+    const auto size = 1 + (key_size < long_size ? 0 : sizeof long_size) + key_size;
     return (size + alignment - 1) & ~(alignment - 1);
   }
-  static void write(char* at, std::string_view key, std::uint32_t id) {
+  static void write(char* at, std::string_view key) {
     const auto size = static_cast<std::uint32_t>(key.size());
-    std::memcpy(at, &id, id_size);
-    at += id_size;
     *at++ = static_cast<char>(std::min(size, long_size));
     if (size >= long_size) {
       std::memcpy(at, &size, sizeof size);
@@ -55,10 +51,8 @@ class Record {
   }
 
  private:
-  static constexpr std::size_t id_size = sizeof(std::uint32_t);
   static constexpr std::uint32_t long_size = 255;
 
-  const char* at_;
   const char* text_;
   std::uint32_t size_;
 };
@@ -70,16 +64,14 @@ class Arena {
   // A record's place: its chunk, and its offset in units of the records' alignment. Never 0.
   using Place = std::uint32_t;
 
-  Place add(std::string_view key, std::uint32_t id) {
+  void add(std::string_view key) {
     const auto bytes = Record::bytes(key.size());
     if (chunks_.empty() || chunks_.back().size() - chunks_.back().used < bytes) grow(bytes);
     auto& chunk = chunks_.back();
     const auto offset = std::exchange(chunk.used, chunk.used + bytes);
-    Record::write(chunk.block.get() + offset, key, id);
-    return place(chunks_.size() - 1, offset);
+    Record::write(chunk.block.get() + offset, key);
   }
   Record operator[](Place place) const { return Record{address(place)}; }
-  void set_id(Place place, std::uint32_t id) { std::memcpy(address(place), &id, sizeof id); }
 
   // In the order in which they were added.
   template <class Visit>
@@ -132,34 +124,28 @@ class Arena {
   std::vector<Chunk> chunks_;
 };
 
-constexpr std::uint32_t several_bit = 1u << 31;  // in a record's id: an index into Data::several instead
+constexpr std::uint32_t several_bit = 1u << 31;  // in an id: an index into Data::several instead
 
-// Eight slots of a hash table in one cache line, filled from the front. A key that finds its bucket full goes on to the
-// next one. Most look-ups read this line and, when the tag fits, a record.
+// Six slots of a hash table in one cache line, filled from the front. A key that finds its bucket full goes on to the
+// next one. Most look-ups read this line and, when the tag fits, a record; the id stands here, so that what it leads
+// to can be fetched while the record is still on its way.
 struct alignas(64) Bucket {
-  static constexpr std::size_t slots = 8;
-  std::array<std::uint32_t, slots> tags;
+  static constexpr std::size_t slots = 6;
+  std::array<std::uint16_t, 8> tags;       // one for each slot, then that of passed(); the last one is not used
   std::array<Arena::Place, slots> places;  // 0: free
+  std::array<std::uint32_t, slots> ids;
   bool full() const { return places.back() != 0; }
-  // Has a key gone on to the next bucket? Then the last two places, which ascend as all do when they are added, have
-  // been exchanged. (A free last place becomes the greatest number: one branch instead of two that are guessed wrong.)
-  bool passed() const { return places[slots - 2] > places[slots - 1] - 1; }
-  void pass() {
-    if (passed()) return;
-    std::swap(tags[slots - 2], tags[slots - 1]);
-    std::swap(places[slots - 2], places[slots - 1]);
-  }
+  // Has a key gone on to the next bucket?
+  bool passed() const { return tags[slots] != 0; }
+  void pass() { tags[slots] = 1; }
   // A bit for each slot with this tag. Without branches: which slot it is cannot be guessed.
-  unsigned with_tag(std::uint32_t tag) const {
+  unsigned with_tag(std::uint16_t tag) const {
+    constexpr unsigned used = (1u << slots) - 1;
 #ifdef __SSE2__
-    const auto wanted = _mm_set1_epi32(static_cast<int>(tag));
-    const auto half = [&](std::size_t at) {
-      __m128i four;
-      std::memcpy(&four, &tags[at], sizeof four);
-      return _mm_cmpeq_epi32(four, wanted);
-    };
-    const auto words = _mm_packs_epi32(half(0), half(4));
-    return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(words, _mm_setzero_si128())));
+    __m128i all;
+    std::memcpy(&all, tags.data(), sizeof all);
+    const auto same = _mm_cmpeq_epi16(all, _mm_set1_epi16(static_cast<short>(tag)));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()))) & used;
 #else
     unsigned found = 0;
     for (std::size_t i = 0; i < slots; ++i) found |= (tags[i] == tag ? 1u : 0u) << i;
@@ -188,6 +174,9 @@ class Sieve {
   bool may_hold(std::uint64_t hash) const {
     return words_.empty() || (words_[scaled(hash, words_.size())] & bits(hash)) == bits(hash);
   }
+  void prefetch(std::uint64_t hash) const {
+    if (!words_.empty()) __builtin_prefetch(&words_[scaled(hash, words_.size())]);
+  }
   std::size_t memory() const { return words_.capacity() * sizeof(std::uint64_t); }
 
  private:
@@ -204,86 +193,96 @@ class Sieve {
 }  // namespace
 
 struct ExactIndex::Data {
-  Data(Arena all, std::size_t records);
+  Data(Arena all, const LargeVector<std::uint32_t>& ids_of_records);
 
   std::span<const std::uint32_t> find(std::string_view key) const {
     const auto h = hash(key);
     if (!sieve.may_hold(h)) return {};
-    const auto place = place_of(key, h);
-    if (place == 0) return {};
-    const auto& id = arena[place].id();
+    const auto slot = slot_of(key, h);
+    if (slot.bucket == nowhere) return {};
+    const auto& id = buckets[slot.bucket].ids[slot.at];
     if ((id & several_bit) == 0) return {&id, 1};
     const auto list = id & ~several_bit;
     return std::span{ids}.subspan(several[list], several[list + 1] - several[list]);
   }
 
   static std::uint64_t hash(std::string_view key) { return XXH3_64bits(key.data(), key.size()); }
+  static std::uint16_t tag(std::uint64_t hash) { return static_cast<std::uint16_t>(hash); }
   std::size_t home(std::uint64_t hash) const { return scaled(hash, buckets.size()); }
   std::size_t next(std::size_t bucket) const { return bucket + 1 == buckets.size() ? 0 : bucket + 1; }
 
-  Arena::Place place_of(std::string_view key, std::uint64_t hash) const;
-  void insert(Arena::Place place, std::uint64_t hash);
-  // Ids of keys that were there before, beside the place of the key's first record.
-  using Repeated = std::vector<std::pair<Arena::Place, std::uint32_t>>;
+  struct Slot {
+    std::size_t bucket, at;
+    auto operator<=>(const Slot&) const = default;
+  };
+  static constexpr auto nowhere = ~std::size_t{0};  // the bucket of a key that is not there
+  Slot slot_of(std::string_view key, std::uint64_t hash) const;
+  void insert(Arena::Place place, std::uint64_t hash, std::uint32_t id);
+  // Ids of keys that were there before, beside where the key is.
+  using Repeated = std::vector<std::pair<Slot, std::uint32_t>>;
   void collect(Repeated repeated);
 
   Arena arena;
   Sieve sieve;
-  LargeVector<Bucket> buckets;  // six of eight slots are used, or fewer
+  LargeVector<Bucket> buckets;  // three of four slots are used, or fewer
   std::size_t keys = 0;
   std::vector<std::uint32_t> several{0};  // where in `ids` the ids of a key with several begin
   std::vector<std::uint32_t> ids;
 };
 
-ExactIndex::Data::Data(Arena all, std::size_t records)
-    : arena{std::move(all)}, sieve{records}, buckets(records / 6 + 1) {
+ExactIndex::Data::Data(Arena all, const LargeVector<std::uint32_t>& ids_of_records)
+    : arena{std::move(all)}, sieve{ids_of_records.size()}, buckets(ids_of_records.size() * 2 / 9 + 1) {
   Repeated repeated;
+  auto id = ids_of_records.begin();
   arena.for_each([&](Arena::Place place, const Record& record) {
     const auto h = hash(record.text());
-    if (const auto before = place_of(record.text(), h)) {
-      repeated.emplace_back(before, record.id());
+    if (const auto before = slot_of(record.text(), h); before.bucket != nowhere) {
+      repeated.emplace_back(before, *id);
     } else {
-      insert(place, h);
+      insert(place, h, *id);
       sieve.add(h);
       ++keys;
     }
+    ++id;
   });
   collect(std::move(repeated));
 }
 
-Arena::Place ExactIndex::Data::place_of(std::string_view key, std::uint64_t hash) const {
-  const auto tag = static_cast<std::uint32_t>(hash);
+ExactIndex::Data::Slot ExactIndex::Data::slot_of(std::string_view key, std::uint64_t hash) const {
   for (auto at = home(hash);; at = next(at)) {
     const auto& bucket = buckets[at];
-    for (auto rest = bucket.with_tag(tag); rest != 0; rest &= rest - 1) {
-      const auto place = bucket.places[static_cast<std::size_t>(std::countr_zero(rest))];
-      if (place != 0 && arena[place].text() == key) return place;
+    for (auto rest = bucket.with_tag(tag(hash)); rest != 0; rest &= rest - 1) {
+      const auto slot = static_cast<std::size_t>(std::countr_zero(rest));
+      const auto place = bucket.places[slot];
+      if (place != 0 && arena[place].text() == key) return {at, slot};
     }
-    if (!bucket.passed()) return 0;
+    if (!bucket.passed()) return {nowhere, 0};
   }
 }
 
-void ExactIndex::Data::insert(Arena::Place place, std::uint64_t hash) {
+void ExactIndex::Data::insert(Arena::Place place, std::uint64_t hash, std::uint32_t id) {
   auto at = home(hash);
   for (; buckets[at].full(); at = next(at)) buckets[at].pass();
   auto& bucket = buckets[at];
   const auto slot =
       static_cast<std::size_t>(std::find(bucket.places.begin(), bucket.places.end(), 0u) - bucket.places.begin());
-  bucket.tags[slot] = static_cast<std::uint32_t>(hash);
+  bucket.tags[slot] = tag(hash);
   bucket.places[slot] = place;
+  bucket.ids[slot] = id;
 }
 
 // Makes the lists of the keys that have several ids.
 void ExactIndex::Data::collect(Repeated repeated) {
   std::sort(repeated.begin(), repeated.end());
   for (std::size_t i = 0; i < repeated.size();) {
-    const auto place = repeated[i].first;
-    std::vector<std::uint32_t> all{arena[place].id()};
-    for (; i < repeated.size() && repeated[i].first == place; ++i) all.push_back(repeated[i].second);
+    const auto slot = repeated[i].first;
+    auto& id = buckets[slot.bucket].ids[slot.at];
+    std::vector<std::uint32_t> all{id};
+    for (; i < repeated.size() && repeated[i].first == slot; ++i) all.push_back(repeated[i].second);
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
     if (all.size() == 1) continue;
-    arena.set_id(place, several_bit | static_cast<std::uint32_t>(several.size() - 1));
+    id = several_bit | static_cast<std::uint32_t>(several.size() - 1);
     ids.insert(ids.end(), all.begin(), all.end());
     several.push_back(static_cast<std::uint32_t>(ids.size()));
   }
@@ -293,7 +292,7 @@ void ExactIndex::Data::collect(Repeated repeated) {
 
 struct ExactIndex::Builder::State {
   Arena arena;
-  std::size_t records = 0;
+  LargeVector<std::uint32_t> ids;  // of the arena's records, in their order; goes back to the system when all is built
 };
 
 ExactIndex::Builder::Builder() = default;
@@ -304,14 +303,14 @@ ExactIndex::Builder& ExactIndex::Builder::operator=(Builder&&) noexcept = defaul
 void ExactIndex::Builder::add(std::string_view key, std::uint32_t id) {
   assert(id < id_limit);
   if (!state_) state_ = std::make_unique<State>();
-  state_->arena.add(key, id);
-  ++state_->records;
+  state_->arena.add(key);
+  state_->ids.push_back(id);
 }
 
 ExactIndex ExactIndex::Builder::build() && {
   if (!state_) return {};
   const auto state = std::exchange(state_, nullptr);
-  return ExactIndex{std::make_unique<const Data>(std::move(state->arena), state->records)};
+  return ExactIndex{std::make_unique<const Data>(std::move(state->arena), state->ids)};
 }
 
 ExactIndex::ExactIndex() = default;
@@ -326,7 +325,8 @@ std::span<const std::uint32_t> ExactIndex::find(std::string_view key) const {
 void ExactIndex::prefetch(std::string_view key) const {
   if (!data_) return;
   const auto hash = Data::hash(key);
-  if (data_->sieve.may_hold(hash)) __builtin_prefetch(&data_->buckets[data_->home(hash)]);
+  data_->sieve.prefetch(hash);
+  __builtin_prefetch(&data_->buckets[data_->home(hash)]);
 }
 std::size_t ExactIndex::size() const {
   return data_ ? data_->keys : 0;

@@ -237,8 +237,16 @@ class Compiler {
     groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
     predicate.kind = Predicate::Kind::indexed;
     predicate.slot = slot;
-    predicate.parts = {static_cast<std::uint32_t>(table_->groups_of.size()), static_cast<std::uint32_t>(groups.size())};
-    table_->groups_of.insert(table_->groups_of.end(), groups.begin(), groups.end());
+    predicate.parts = share_groups(groups);
+  }
+
+  // Most predicates are asked of the same few groups: what all of them read stays in the cache.
+  Run share_groups(const std::vector<GroupId>& groups) {
+    auto& all = table_->groups_of;
+    const Run fresh{static_cast<std::uint32_t>(all.size()), static_cast<std::uint32_t>(groups.size())};
+    const auto [at, added] = runs_of_groups_.emplace(groups, fresh);
+    if (added) all.insert(all.end(), groups.begin(), groups.end());
+    return at->second;
   }
 
   // --- values -----------------------------------------------------------------------------------------
@@ -477,6 +485,7 @@ class Compiler {
   std::unordered_map<std::string, QuestionId> questions_;
   std::unordered_map<std::string, std::uint32_t> tags_;
   std::map<std::tuple<SlotId, Way, bool>, GroupId> groups_;
+  std::map<std::vector<GroupId>, Run> runs_of_groups_;
   std::optional<PredicateId> vacant_;  // the number for the next predicate, where it has a choice
 };
 

@@ -137,7 +137,7 @@ class Table {
   std::optional<std::uint32_t> default_action;
 
   LargeVector<CompiledTerm> terms;
-  LargeVector<GroupId> groups_of;
+  std::vector<GroupId> groups_of;
   std::vector<LineId> unguarded;
   std::vector<GroupId> guard_groups;
   LargeVector<Run> guarded;            // by predicate: of guarded_lines; empty where is_own_guarded says it

@@ -132,10 +132,18 @@ Evaluator::Flow Evaluator::run_line(LineId id, bool in_main) {
     case Match::open: stay_open(line); return Flow::go_on;
     case Match::yes: break;
   }
+  prefetch_label(id);
   if (line.action) return act(id, table_->actions[*line.action], in_main);
   if (!open_) note_match(id);
   decide_default(id);
   return Flow::done;
+}
+
+// The log will want it; often it is in two cache lines.
+void Evaluator::prefetch_label(LineId id) const {
+  const auto label = table_->label_of(id);
+  __builtin_prefetch(label.data());
+  __builtin_prefetch(label.data() + label.size());
 }
 
 void Evaluator::stay_open(const Line& line) {
@@ -327,7 +335,6 @@ const Decision* Evaluator::finish() {
 // A line matched: its logs fire, in order.
 void Evaluator::note_match(LineId id) {
   matched_.push_back(id);
-  __builtin_prefetch(table_->label_of(id).data());  // for the log
   const auto& line = table_->lines[id];
   const auto terms = slice(table_->terms, line.terms);
   for (const auto& term : terms.subspan(std::size_t{line.inline_terms} + line.reading_terms + line.acting_terms)) {

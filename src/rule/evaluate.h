@@ -118,6 +118,7 @@ class Evaluator {
   Flow take_over(LineId line, const CompiledAction& action);
   Flow learn(LineId line, const CompiledAction& action);
   void gather_candidates(const CompiledChain& chain);
+  void prefetch_label(LineId line) const;
   const Decision* finish();
   void decide_default(std::optional<LineId> by = {});
 

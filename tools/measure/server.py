@@ -49,7 +49,8 @@ class Server:
                 s.sendall(b"request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n"
                           b"client_address=192.0.2.9\nclient_name=x.example\nreverse_client_name=x.example\n"
                           b"helo_name=x\nsender=a@b.example\nrecipient=c@d.example\ninstance=1.2\n\n")
-                if s.recv(4096).startswith(b"action="):
+                self.answer = s.recv(4096)
+                if self.answer.startswith(b"action="):
                     return
             if self.process.poll() is not None and not self.pidfile:
                 break

@@ -18,9 +18,9 @@ inline bool is_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-// For one short message each way at a time: it leaves at once, and no model of the path is kept, which only long streams
-// need (BBR's costs a relayed request 4 % of its time; Reno is always there). Linux hands both down from a listening
-// socket to what it accepts. Other sockets than TCP's do not know the options.
+// For one short message each way at a time: it leaves at once, and congestion control is the simplest, which is always
+// there: others keep a model of the path with each message that only long streams gain by. A connection inherits both
+// from the socket that listened when it came. Other sockets than TCP's do not know the options.
 inline void suit_short_messages(int fd) {
   constexpr int on = 1;
   constexpr std::string_view simplest = "reno";

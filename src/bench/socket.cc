@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,6 +13,8 @@
 #include <memory>
 
 #include <fmt/format.h>
+
+#include "base/sockets.h"
 
 namespace policymux {
 namespace {
@@ -65,7 +66,7 @@ void come_from_loopback(int fd, const PeerAddress& target, std::uint64_t nth) {
   source.sin_addr.s_addr = htonl(first + static_cast<std::uint32_t>(nth % 256));
   source.sin_port = 0;
   set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
-  ::bind(fd, reinterpret_cast<const sockaddr*>(&source), sizeof source);  // a help as well
+  ::bind(fd, reinterpret_cast<const sockaddr*>(&source), sizeof source);  // a help, not a need
 }
 
 bool make_non_blocking(int fd) { return ::fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
@@ -81,7 +82,7 @@ Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint) {
   if (!address) return Unexpected{address.error()};
   auto fd = stream_socket(*address);
   if (!fd || ::connect(fd.get(), address->get(), address->size) != 0) return failed(endpoint);
-  if (endpoint.kind == Endpoint::Kind::inet) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+  suit_short_messages(fd.get());
   if (!make_non_blocking(fd.get())) return failed(endpoint);
   return fd;
 }
@@ -92,7 +93,7 @@ Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const Peer
   if (!fd) return failed(endpoint);
   come_from_loopback(fd.get(), address, nth);
   if (::connect(fd.get(), address.get(), address.size) != 0 && errno != EINPROGRESS) return failed(endpoint);
-  set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+  suit_short_messages(fd.get());
   return fd;
 }
 
@@ -102,6 +103,7 @@ Result<UniqueFd, std::string> listen_on(const Endpoint& endpoint) {
   auto fd = stream_socket(*address);
   if (!fd) return failed(endpoint);
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+  suit_short_messages(fd.get());  // those that it accepts
   if (endpoint.kind == Endpoint::Kind::local) ::unlink(endpoint.path.c_str());
   if (::bind(fd.get(), address->get(), address->size) != 0 || ::listen(fd.get(), SOMAXCONN) != 0 ||
       !make_non_blocking(fd.get())) {

@@ -21,12 +21,13 @@ struct PeerAddress {
 };
 Result<PeerAddress, std::string> resolve(const Endpoint& endpoint);
 
-// A connected, non-blocking socket (TCP_NODELAY). Waits for the connection. The error names the endpoint.
+// A connected, non-blocking socket, suited to short messages as the daemon's are. Waits for the connection. The error
+// names the endpoint.
 Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint);
 
 // The same, to what resolve() has found, and without waiting for an inet connection: send() says EAGAIN until it is
-// made, or why it is not. To 127/8 the n-th comes from one of 256 such addresses in turn: a single one has all its ports
-// in TIME_WAIT after two seconds, and the kernel then looks for a free one for longer than everything else takes.
+// made, or why it is not. To 127/8 the n-th comes from one of 256 such addresses in turn: a single one has all its
+// ports in TIME_WAIT after two seconds, and looking for a free one then takes the kernel longer than all the rest.
 Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const PeerAddress& address, std::uint64_t nth);
 
 // A non-blocking listener; a socket file that is there is replaced, whoever's it is.

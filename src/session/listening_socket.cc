@@ -13,6 +13,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/sockets.h"
 #include "session/peer.h"
 
 namespace policymux {
@@ -35,6 +36,7 @@ using AddressList = std::unique_ptr<addrinfo, decltype([](addrinfo* list) { ::fr
 bool bind_inet(int fd, const addrinfo& address) {
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  suit_short_messages(fd);  // those that it accepts
   if (address.ai_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   return ::bind(fd, address.ai_addr, address.ai_addrlen) == 0 && ::listen(fd, backlog) == 0;
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -42,7 +43,38 @@ int listen(House& house, const Endpoint& endpoint) {
 
 const Endpoint loopback{.host = "127.0.0.1", .port = 0};
 
+// Of the next connection to this listener: does what is sent leave at once, and by which congestion control?
+std::pair<bool, std::string> options_inherited_from(int listener) {
+  const auto peer = ScriptedPeer::connect_to(listener);
+  const UniqueFd accepted{::accept(listener, nullptr, nullptr)};
+  int no_delay = 0;
+  char congestion[16] = "";
+  socklen_t size = sizeof no_delay, length = sizeof congestion;
+  REQUIRE(::getsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &no_delay, &size) == 0);
+  REQUIRE(::getsockopt(accepted.get(), IPPROTO_TCP, TCP_CONGESTION, congestion, &length) == 0);
+  return {no_delay != 0, congestion};
+}
+
 }  // namespace
+
+TEST_CASE("TCP connections are suited to short messages, also where somebody else has made the listener") {
+  const std::pair<bool, std::string> suited{true, "reno"};
+  for (const auto* const host : {"127.0.0.1", "::1"}) {
+    CAPTURE(host);
+    const auto sockets = listen_on({.host = host, .port = 0});
+    if (!sockets && std::string_view{host} == "::1") continue;  // a machine without IPv6
+    REQUIRE(sockets);
+    CHECK(options_inherited_from(sockets->front().fd()) == suited);
+  }
+  UniqueFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  REQUIRE(::listen(fd.get(), 1) == 0);  // on a port of the kernel's choice
+  const int listener = fd.get();
+  House house;
+  auto adopted = adopt_listener(std::move(fd));
+  REQUIRE(adopted);
+  house.server.listen(*std::move(adopted));
+  CHECK(options_inherited_from(listener) == suited);
+}
 
 TEST_CASE("requests are served over IPv4, IPv6 and unix-domain sockets") {
   const Place directory;

@@ -44,6 +44,7 @@ class Loader {
     check_tiers();
     check_listeners();
     check_services();
+    check_members();
     check_mirrors();
     check_networks();
     check_actions();
@@ -273,13 +274,22 @@ class Loader {
     }
   }
 
+  void check_members() {
+    for (const auto& group : config_.groups) {
+      if (std::ranges::find(config_.services, group.name, &Config::Service::group) != config_.services.end()) continue;
+      report(Severity::warning, find_opened("group", group.name)->source->line, 1,
+             fmt::format("group {}: no service is in it: only its default_action will answer", group.name));
+    }
+  }
+
   void check_mirrors() {
     for (std::size_t i = 0; i < config_.groups.size(); ++i) {
       const auto& group = config_.groups[i];
       const auto* entry = find_given("group", "mirror", i);
       if (entry == nullptr || group.mirror.empty() || (group.mirror != group.name && is_group(group.mirror))) continue;
       report(Severity::error, entry->line, entry->value_column,
-             fmt::format("mirror: \"{}\": want the name of another group", group.mirror));
+             fmt::format("mirror: \"{}\": want another group", group.mirror) +
+                 (group.mirror == group.name ? "" : "; there is none of this name"));
     }
   }
 

@@ -368,20 +368,31 @@ TEST_CASE("a service may not be one of our own listeners") {
 }
 
 TEST_CASE("a mirror is another group: one with a section or with a service") {
-  const std::string service = "[service s]\naddress = inet:127.0.0.1:9\ngroup = new\n";
-  CHECK(load(service + "[group g]\nmirror = new\n").told.empty());
-  CHECK(load("[group h]\n[group g]\nmirror = h\n").told.empty());
-  CHECK(load("[group g]\nmirror = new\n").told == Told{"2:10: error: mirror: \"new\": want the name of another group"});
-  CHECK(load("[group g]\nmirror = g\n").told == Told{"2:10: error: mirror: \"g\": want the name of another group"});
+  const auto service_of = [](const std::string& group) {
+    return "[service of_" + group + "]\naddress = inet:127.0.0.1:9\ngroup = " + group + "\n";
+  };
+  const auto g = service_of("g") + "[group g]\nmirror = ";
+  CHECK(load(g + "new\n" + service_of("new")).told.empty());
+  CHECK(load(g + "h\n[group h]\n" + service_of("h")).told.empty());
+  CHECK(load(g + "new\n").told ==
+        Told{"5:10: error: mirror: \"new\": want another group; there is none of this name"});
+  CHECK(load(g + "g\n").told == Told{"5:10: error: mirror: \"g\": want another group"});
+}
+
+TEST_CASE("a group without a service is doubtful") {
+  const auto loaded = load("[service s]\naddress = inet:127.0.0.1:9\n[group g]\n");
+  CHECK(loaded.config);
+  CHECK(loaded.told == Told{"3:1: warning: group g: no service is in it: only its default_action will answer"});
 }
 
 // "deadline (60s, at most main's)"
 TEST_CASE("a group's deadline is at most main's, also where it is the default") {
   CHECK(load("[group g]\n").config->groups[0].deadline == 60s);
   CHECK(load("[main]\ndeadline = 20s\n[group g]\n").config->groups[0].deadline == 20s);
-  const auto told = load("[group g]\ndeadline = 30s\n[main]\ndeadline = 20s\n").told;
+  const auto told = load("[service s]\naddress = inet:127.0.0.1:9\ngroup = g\n"
+                         "[group g]\ndeadline = 30s\n[main]\ndeadline = 20s\n").told;
   REQUIRE(told.size() == 1);
-  CHECK(told[0] == "2:12: error: deadline: \"30s\": want at most the deadline of [main], 20s");
+  CHECK(told[0] == "5:12: error: deadline: \"30s\": want at most the deadline of [main], 20s");
 }
 
 // "`check` warns when the time-outs of a group's tiers do not fit into its deadline"

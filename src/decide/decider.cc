@@ -48,6 +48,10 @@ struct Decider::Baggage {
   Facts facts;
   Memo memo;
   std::vector<Open> open;
+
+  // Larger than what most requests need: not to be kept for them.
+  bool is_large() const { return bytes.capacity() > most_bytes || memo.hits.capacity() > most_hits; }
+  static constexpr std::size_t most_bytes = 4096, most_hits = 256;
 };
 
 std::unique_ptr<Decider::Baggage> Decider::take_baggage() {
@@ -58,8 +62,8 @@ std::unique_ptr<Decider::Baggage> Decider::take_baggage() {
 }
 
 void Decider::put_back(std::unique_ptr<Baggage> baggage) {
-  constexpr std::size_t most_spare = 64, most_bytes = 4096;
-  if (spare_.size() == most_spare || baggage->bytes.capacity() > most_bytes) return;
+  constexpr std::size_t most_spare = 64;
+  if (spare_.size() == most_spare || baggage->is_large()) return;
   spare_.push_back(std::move(baggage));
 }
 

@@ -39,6 +39,7 @@ struct DecideSettings {
   LogDecisions log_decisions = LogDecisions::matched;
 };
 
+//   Memory  keeps that of at most 64 requests that no longer wait, some 16 KiB each.
 class Decider final : public RequestHandler {
  public:
   // REQUIRES: the loop, the logger and the metrics outlive it, and it outlives every Suspended.

@@ -46,10 +46,10 @@ Result<AddressRange, std::string> parse_address_range(std::string_view text);
 std::string to_string(const AddressRange& range);  // an address, a CIDR where it is one, else first-last
 
 // Which of many ranges hold an address? Immutable once built.
-//   Memory  among 1,000,000 ranges at most 16 bytes each for IPv4, 40 for IPv6, however they nest, beside
-//           what answers of several ids need (see IdSets).
-//   Cost    once warm at most 40 ns (IPv4) and 120 ns (IPv6) among 1,000,000 ranges, wherever they lie; one
-//           read of memory more for IPv6 where the address's /64 is divided.
+//   Memory  among 1,000,000 ranges at most 16 bytes each for IPv4, 20 to 40 for IPv6 (most where many /64 are
+//           divided), beside what answers of several ids need (see IdSets).
+//   Cost    two or three reads of memory that no cache holds, one more for IPv6 where the address's /64 is
+//           divided; measured in doc/performance.md.
 class AddressIndex {
  public:
   class Builder {

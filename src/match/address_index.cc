@@ -77,9 +77,9 @@ class V4 {
     const auto* entry = &directory_[address >> 16];
     const std::uint32_t low = address & 0xffff;
     const std::size_t begin = entry[0], size = entry[1] - begin;
-    __builtin_prefetch(&refs_[begin + (size * low >> 16)]);  // where it would be if they were evenly spread
+    __builtin_prefetch(refs_.data() + begin + (size * low >> 16));  // where it would be if they were evenly spread
     // The last step of the address's own half, or else of an earlier one.
-    const auto n = begin + count_at_most(&low_[begin], size, low);
+    const auto n = begin + count_at_most(low_.data() + begin, size, low);
     return n == 0 ? IdSets::empty : refs_[n - 1];
   }
 

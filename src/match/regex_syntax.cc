@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "match/regex_characters.h"
 #include "match/required_texts.h"
 #include "match/shape.h"
 
@@ -19,8 +18,19 @@ namespace {
 constexpr std::uint64_t most_linear_repeats = 1000, most_repeats = 65535;  // RE2's limit, PCRE2's limit
 constexpr std::uint64_t most_size = 1ull << 32;                            // larger ones are no larger
 
+constexpr std::uint32_t last_ascii = 0x7f, last_byte = 0xff, last_unicode = 0x10ffff;
+
+bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '_'; }
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// A character that stands for itself, in every dialect, inside and outside of classes.
+std::string quoted(std::uint32_t code) {
+  if (code > last_ascii || code < 0x20 || code == last_ascii) return fmt::format("\\x{{{:x}}}", code);
+  const char c = static_cast<char>(code);
+  if (is_word(c)) return {c};
+  return {'\\', c};
+}
 
 // What is decided only while reading, and makes reading begin anew.
 struct Mode {

@@ -4,10 +4,11 @@
 #include <utility>
 
 #include "base/text.h"
-#include "match/regex_characters.h"
 
 namespace policymux {
 namespace {
+
+constexpr std::string_view special = "\\^$.|?*+()[]{}";
 
 // Takes one character that stands for itself off the front: "a", "\.", "[.]".
 std::optional<char> take_plain(std::string_view& rest) {
@@ -21,7 +22,7 @@ std::optional<char> take_plain(std::string_view& rest) {
     return take(1, 3);
   if (rest.size() >= 2 && rest[0] == '\\' && is_ascii(rest[1]) && !is_letter(rest[1]) && !is_digit(rest[1]))
     return take(1, 2);
-  if (!is_ascii(rest[0]) || regex_special.find(rest[0]) != regex_special.npos) return std::nullopt;
+  if (!is_ascii(rest[0]) || special.find(rest[0]) != special.npos) return std::nullopt;
   return take(0, 1);
 }
 

@@ -47,9 +47,9 @@ class SortedKeys {
     return sum;
   }
 
+  static constexpr std::size_t width = 8;
   // How many keys are at most `key`. Before the keys are read, `near(i)` tells that the result will lie between i and
   // i + width: time to prefetch what belongs to them.
-  static constexpr std::size_t width = 8;
   template <class Near>
   std::size_t rank(Key key, Near near) const {
     auto place = root_;

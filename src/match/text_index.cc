@@ -237,7 +237,7 @@ ExactIndex::Data::Data(Arena all, const LargeVector<std::uint32_t>& ids_of_recor
   arena.for_each([&](Arena::Place place, const Record& record) {
     const auto h = hash(record.text());
     if (const auto before = slot_of(record.text(), h); before.bucket != nowhere) {
-      repeated.emplace_back(before, *id);
+      if (buckets[before.bucket].ids[before.at] != *id) repeated.emplace_back(before, *id);
     } else {
       insert(place, h, *id);
       sieve.add(h);

@@ -14,11 +14,12 @@ namespace policymux {
 
 // Text to ids. Open addressing over a text arena (xxh3).
 //   Memory  among 10,000,000 keys of 25 bytes at most 44 bytes each, the key included.
-//   Cost    at most 110 ns a look-up among them once warm; no allocation.
+//   Cost    one read of memory that no cache holds for a text that is none of many keys, two for one that is (measured
+//           in doc/performance.md); no allocation.
 //   Limits  about 16 GiB of keys: add() throws std::length_error.
 class ExactIndex {
  public:
-  // Keeps what it is given where it will stay; build() adds the hash table. So the keys never exist twice.
+  // Keeps keys where they will stay; build() adds the hash table, with their ids. So the keys never exist twice.
   class Builder {
    public:
     Builder();

@@ -72,7 +72,7 @@ class Evaluator {
 
   // After evaluate() returned nullptr: what to ask now; nothing that `facts` has as asked.
   std::span<const Need> needs() const { return needs_; }
-  // Then, for the next evaluation of this request.
+  // Then: what this evaluation has computed, in place of what `memo` held, for the next one of this request.
   void remember(Memo& memo) const;
 
   // For explain: walks through the request evaluated last once more. rewind() goes back to its beginning,

@@ -16,7 +16,7 @@ using ServiceId = std::uint64_t;
 using ConnectionId = std::uint64_t;
 
 //   Units   `now` is steady time, handed in.
-//   Memory  at most 16,384 messages, 512 KiB; nothing before the first. A full set forgets whoever was not asked about
+//   Memory  at most 16,384 messages, 528 KiB; nothing before the first. A full set forgets whoever was not asked about
 //           for longest, and everybody is forgotten after `longest`.
 //   Cost    O(1): four comparisons.
 class Affinity {
@@ -37,15 +37,19 @@ class Affinity {
 
  private:
   static constexpr std::size_t sets = 4096, ways = 4;
-  // What is searched is one cache line: most messages are new ones.
   struct alignas(64) Set {
     std::array<std::uint64_t, ways> messages{};
     std::array<SteadyTime, ways> used{};
     std::array<Place, ways> places{};
     std::size_t find(std::uint64_t message) const;  // `ways`: it is not there
   };
+  // A byte of each message, which caches hold: most messages are new, and their sets need not be read.
+  using Tags = std::array<std::uint8_t, ways>;
+  static std::uint8_t tag(std::uint64_t message) { return static_cast<std::uint8_t>(message >> 56); }
+  bool may_hold(std::uint64_t message) const;
 
   std::vector<Set> sets_;
+  std::vector<Tags> tags_;
 };
 
 }  // namespace policymux

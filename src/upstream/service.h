@@ -39,7 +39,7 @@ class Attempt {
   // Nobody waits for the answer any more; what was sent stays sent. `why`: for whoever logs each try.
   void leave(std::string_view why);
 
-  std::string_view request_{};   // as it is sent
+  std::string_view request_{};   // as it is sent; whoever derives keeps the bytes
   ConnectionId preferred_ = 0;   // that connection, where it is idle; 0: any
 
  private:

@@ -169,7 +169,7 @@ def reload(work):
 def match_room():
     """The tables of bench-match, built as the daemon is."""
     say("the indexes (bench-match)")
-    directory = pathlib.Path("build/unit")
+    directory = pathlib.Path("build/bench")
     subprocess.run([ROOT / "tools/build", directory, "-Dtests=true", "-Db_lto=true", "--",
                     "test/unit/match/bench-match"], check=True)
     result = subprocess.run([ROOT / directory / "test/unit/match/bench-match"], capture_output=True, text=True,

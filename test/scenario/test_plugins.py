@@ -11,6 +11,7 @@ import stat
 import threading
 import time
 import unittest
+from concurrent import futures
 
 from support.client import Client, rcpt
 from support.daemon import Daemon, long_test, run
@@ -120,21 +121,24 @@ class Plugins(unittest.TestCase):
 
 
 def ask_all(daemon, threads, questions):
-    """Each thread asks its questions over one connection; {recipient: answer}."""
-    answers, lock = {}, threading.Lock()
+    """Each thread asks its questions over one connection; {recipient: answer}, one for each that was asked."""
+    asked, answers, lock = set(), {}, threading.Lock()
 
     def ask(recipients):
         with Client(daemon.inet, timeout=60) as client:
             for recipient in recipients:
+                with lock:
+                    asked.add(recipient)
                 action = client.ask(rcpt(recipient, instance=recipient))
                 with lock:
                     answers[recipient] = action
 
-    workers = [threading.Thread(target=ask, args=(questions(n),)) for n in range(threads)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    with futures.ThreadPoolExecutor(threads) as pool:
+        workers = [pool.submit(ask, questions(n)) for n in range(threads)]
+    mistakes = [repr(worker.exception()) for worker in workers if worker.exception()]
+    unanswered = sorted(asked - answers.keys())
+    if mistakes or unanswered:
+        raise AssertionError(f"no answer for {unanswered}: {mistakes}")
     return answers
 
 
@@ -262,8 +266,6 @@ class Chaos(Plugins):
                         os.kill(chance.choice(victims), how)
                         hits.append(how)
 
-        tormentor = threading.Thread(target=hurt)
-        tormentor.start()
         end = time.monotonic() + seconds
 
         def questions(thread):
@@ -272,11 +274,13 @@ class Chaos(Plugins):
                     return
                 yield f"u{thread}-{n}@example.test"
 
-        try:
-            answers = ask_all(daemon, 8, questions)
-        finally:
-            done.set()
-            tormentor.join()
+        with futures.ThreadPoolExecutor(1) as pool:
+            tormentor = pool.submit(hurt)
+            try:
+                answers = ask_all(daemon, 8, questions)
+            finally:
+                done.set()
+        tormentor.result()  # it went on hurting until the end
 
         service = self.service(daemon)
         tries = collections.Counter(counted.read_text().split())

@@ -16,21 +16,13 @@ import unittest
 
 from support.client import Client, Closed, ask, rcpt, render
 from support.daemon import BINARY, SANITIZED, Daemon, Directory, main_conf, run
-from support.net import PATIENCE, connect, free_port, listens, wait_until
+from support.net import PATIENCE, connect, free_port, has_ipv6, listens, wait_until
 
 REJECT_BAD = """acl bad sender match=domain bad.test
 action no REJECT No
 access bad no
 """
 ROOT = os.geteuid() == 0
-
-
-def has_ipv6():
-    try:
-        free_port("::1")
-    except OSError:
-        return False
-    return True
 
 
 def has_capability(number):

@@ -13,7 +13,7 @@ import unittest
 
 from support.client import rcpt, render
 from support.daemon import BINARY, Directory, environment, main_conf
-from support.net import PATIENCE, free_port, wait_until
+from support.net import PATIENCE, free_port, has_ipv6, wait_until
 from support.postfix import Postfix, available
 from support.service import Service
 
@@ -293,9 +293,17 @@ class Hapolicy(Case):
         self.assertEqual(service.requests[0]["sender"], long)
         self.assertEqual(service.requests[0]["request"], "smtpd_access_policy")
 
-    def test_unix_sockets_and_ipv6(self):
+    def test_unix_sockets(self):
         service = self.service("OK", path=self.directory.path / "service")
         self.assertEqual(self.actions(rcpt(), options=["-s", f"a={service.address}:1:1:5"]), ["OK"])
+
+    @unittest.skipUnless(has_ipv6(), "this machine has no IPv6")
+    def test_ipv6(self):
+        service = self.service("OK", host="::1")
+        for tail in ("", ":1:1:5"):
+            with self.subTest(tail):
+                self.assertEqual(self.actions(rcpt(), options=["-s", f"a={service.address}{tail}"]), ["OK"])
+        self.assertEqual(service.connections, 2)
 
     def test_a_host_by_name(self):
         port = self.service("OK").address.split(":")[1]

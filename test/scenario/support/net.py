@@ -13,6 +13,14 @@ def free_port(host="127.0.0.1"):
         return s.getsockname()[1]
 
 
+def has_ipv6():
+    try:
+        free_port("::1")
+    except OSError:
+        return False
+    return True
+
+
 def connect(address, timeout=PATIENCE):
     """A connected socket. `address` is a path (unix) or a pair of host and port."""
     if isinstance(address, str):

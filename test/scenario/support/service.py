@@ -15,7 +15,7 @@ class Service:
     raw   sends the answer as it stands, without "action=" and the empty line, and closes the connection
     """
 
-    def __init__(self, answer="DUNNO", raw=False, path=None):
+    def __init__(self, answer="DUNNO", raw=False, path=None, host="127.0.0.1"):
         self.answer, self.raw = answer, raw
         self.requests = []      # attributes of all that arrived whole
         self.connections = 0
@@ -26,8 +26,10 @@ class Service:
             self.listener.listen(100)
             self.address = f"unix:{path}"
         else:
-            self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
-            self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self.listener = socket.create_server((host, 0), family=family, backlog=100)
+            port = self.listener.getsockname()[1]
+            self.address = f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self):

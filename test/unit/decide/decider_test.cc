@@ -169,6 +169,33 @@ TEST_CASE("after the request's deadline everything open is UNKNOWN and no acting
   CHECK(office.asker.size() == 1);
 }
 
+TEST_CASE("a request that waits takes the memory of one before it, but nothing of what was known or asked") {
+  Office office{"acl a rbl one.example\nacl g greylisting\naction no REJECT\naction later DEFER\n"
+                "access a no\naccess g later\n",
+                {.deadline = milliseconds{5}}};
+  const auto greylisting_is_asked_last = [&] { return office.asker.texts().back().starts_with("greylisting"); };
+  SECTION("its deadline passed") {
+    Office::Case late{office, "RCPT client_address=192.0.2.1"};
+    run_until(office.loop, [&] { return !late.answer.empty(); });
+    office.decider.set({.deadline = std::chrono::minutes{1}});
+  }
+  SECTION("its client went while an acting question was in flight") {
+    office.decider.set({.deadline = std::chrono::minutes{1}});
+    Office::Case gone{office, "RCPT client_address=192.0.2.1"};
+    office.asker.answer(0, Outcome::no);
+    CHECK(greylisting_is_asked_last());
+  }
+  const auto before = office.asker.size();
+  Office::Case next{office, "RCPT client_address=192.0.2.1"};
+  REQUIRE(office.asker.size() == before + 1);
+  CHECK(office.asker[before].text == "rbl one.example 192.0.2.1");
+  office.asker.answer(before, Outcome::no);
+  REQUIRE(office.asker.size() == before + 2);
+  CHECK(greylisting_is_asked_last());
+  office.asker.answer(before + 1, Outcome::yes);
+  CHECK(next.answer == "action=DEFER\n\n");
+}
+
 TEST_CASE("\"our broken resolver bounces no mail\"") {
   constexpr std::string_view policy =
       "acl ok_list rbl wl.example\nacl bob recipient bob\nacl not_bob recipient alice\naction ok OK\naction default REJECT No\n";

@@ -42,7 +42,7 @@ const Row rows[] = {
     {.name = "an invalid action", .act = {"action=550\n\n"}, .failure = Failure::invalid_action},
 };
 
-constexpr auto patience = 100ms;
+constexpr auto patience = 500ms;
 
 struct Scene {
   explicit Scene(const Row& r) : row{r}, house{{.first_back_off = 20ms}} {
@@ -86,7 +86,7 @@ void check_failure(Scene& scene, Position position) {
   CHECK(scene.house.ask() == "OK good");
   const auto took = std::chrono::steady_clock::now() - began;
   if (scene.row.failure == Failure::timed_out) CHECK(took > patience - 20ms);  // the loop's time may be a little old
-  else CHECK(took < 10s);
+  CHECK(took < 8 * patience);  // more than a busy machine needs, less than ten time-outs
   CHECK(scene.failures() == 1);
   const auto which = *scene.row.failure;
   CHECK(scene.house.failures(which) - scene.before.failures[static_cast<std::size_t>(which)] == 1);

@@ -94,6 +94,34 @@ TEST_CASE("random keys, many of them repeated, are found like in a map") {
   }
 }
 
+// So few buckets are full often, and a key that finds the last one full goes on to the first.
+TEST_CASE("random keys in tables of every small size are found, each with its ids, and nothing else") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random{seed};
+  const auto look_up = [](const ExactIndex& index, const std::string& key) {
+    index.prefetch(key);
+    return ids_of(index, key);
+  };
+  for (std::size_t size = 1; size <= 40; ++size) {
+    for (int round = 0; round < 300; ++round) {
+      const auto choice = round % 2 == 0 ? std::mt19937_64::max() : size;  // every other round many keys are repeated
+      std::map<std::string, std::set<std::uint32_t>> want;
+      ExactIndex::Builder builder;
+      for (std::size_t i = 0; i < size; ++i) {
+        const auto key = std::to_string(random() % choice);
+        const auto id = static_cast<std::uint32_t>(random() % 5);
+        want[key].insert(id);
+        builder.add(key, id);
+      }
+      const auto index = std::move(builder).build();
+      REQUIRE(index.size() == want.size());
+      for (const auto& [key, ids] : want) REQUIRE(look_up(index, key) == IdList(ids.begin(), ids.end()));
+      for (std::size_t i = 0; i < size; ++i) REQUIRE(look_up(index, "no" + std::to_string(random())).empty());
+    }
+  }
+}
+
 TEST_CASE("of few and of many keys each is found, and nothing else") {
   for (const std::uint32_t size : {1u, 4'095u, 4'096u, 10'000u, 131'072u, 131'073u}) {
     CAPTURE(size);

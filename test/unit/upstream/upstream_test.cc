@@ -1,5 +1,6 @@
 #include "upstream/upstream.h"
 
+#include <algorithm>
 #include <set>
 
 #include "support/catch.h"
@@ -321,6 +322,31 @@ TEST_CASE("mirror sends a copy to another group and logs where the answers diffe
   house.until([&] { return house.log.has("mirror new: 'REJECT no' where g answered 'OK': RCPT from [] from=<c@d>"); });
   CHECK(theirs.requests.back() == ours.requests.back());
   CHECK(house.open().snapshot().groups.at(0).differences >= 1);
+}
+
+TEST_CASE("a copy that waits for its mirror is whole although the request that it was made of is gone") {
+  ScriptedServer ours, theirs;
+  ExchangeHouse house;
+  house.add("ours", ours);
+  auto& service = house.add("theirs", theirs);
+  service.group = "new";
+  service.max_connections = 1;
+  house.group().mirror = "new";
+  theirs.act = {};
+  CHECK(house.ask("RCPT sender=first@b") == "OK");
+  house.until([&] { return theirs.requests.size() == 1; });  // and hangs
+  auto second = house.start("RCPT sender=second@b");
+  house.until([&] { return second->done(); });
+  CHECK(house.service(1).queued == 1);
+  auto& bytes = const_cast<std::string&>(second->request.bytes());
+  std::fill(bytes.begin(), bytes.end(), 'x');
+  second.reset();
+  theirs.act = answers("REJECT no");
+  theirs.say("action=OK\n\n");
+  const auto* const told = "mirror new: 'REJECT no' where g answered 'OK': RCPT from [] from=<second@b>";
+  house.until([&] { return house.log.has(told); });
+  REQUIRE(theirs.requests.size() == 2);
+  CHECK(theirs.requests[1] == ours.requests[1]);
 }
 
 TEST_CASE("whoever does not wait any more is not told, and what was sent stays sent") {

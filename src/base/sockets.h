@@ -6,9 +6,20 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 #include <string_view>
 
 namespace policymux {
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  bool operator==(const SocketAddress& other) const {
+    return size == other.size && std::memcmp(&storage, &other.storage, size) == 0;
+  }
+};
 
 // Not now, but later: nothing has gone wrong.
 inline bool is_temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }

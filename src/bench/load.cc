@@ -72,7 +72,7 @@ class Schedule {
 
 class Load {
  public:
-  Load(const TrafficOptions& options, const PeerAddress& target, RequestPool pool)
+  Load(const TrafficOptions& options, const SocketAddress& target, RequestPool pool)
       : options_{options}, target_{target}, pool_{std::move(pool)}, epoll_{::epoll_create1(EPOLL_CLOEXEC)},
         connections_(options.connections) {}
 
@@ -220,7 +220,7 @@ class Load {
   }
 
   const TrafficOptions& options_;
-  const PeerAddress target_;
+  const SocketAddress target_;
   RequestPool pool_;
   UniqueFd epoll_;
   std::vector<Connection> connections_;

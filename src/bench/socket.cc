@@ -14,8 +14,6 @@
 
 #include <fmt/format.h>
 
-#include "base/sockets.h"
-
 namespace policymux {
 namespace {
 
@@ -24,8 +22,8 @@ Unexpected<std::string> failed(const Endpoint& endpoint, const char* reason) {
 }
 Unexpected<std::string> failed(const Endpoint& endpoint) { return failed(endpoint, std::strerror(errno)); }
 
-Result<PeerAddress, std::string> resolve_local(const Endpoint& endpoint) {
-  PeerAddress address;
+Result<SocketAddress, std::string> resolve_local(const Endpoint& endpoint) {
+  SocketAddress address;
   auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
   if (endpoint.path.size() >= sizeof local.sun_path) return failed(endpoint, "the path is too long");
   local.sun_family = AF_UNIX;
@@ -34,7 +32,7 @@ Result<PeerAddress, std::string> resolve_local(const Endpoint& endpoint) {
   return address;
 }
 
-Result<PeerAddress, std::string> resolve_inet(const Endpoint& endpoint) {
+Result<SocketAddress, std::string> resolve_inet(const Endpoint& endpoint) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -42,7 +40,7 @@ Result<PeerAddress, std::string> resolve_inet(const Endpoint& endpoint) {
   const int error = ::getaddrinfo(host, std::to_string(endpoint.port).c_str(), &hints, &found);
   if (error != 0) return failed(endpoint, ::gai_strerror(error));
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, ::freeaddrinfo};
-  PeerAddress address;
+  SocketAddress address;
   address.size = found->ai_addrlen;
   std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
   return address;
@@ -53,12 +51,12 @@ void set_option(int fd, int level, int name) {
   ::setsockopt(fd, level, name, &on, sizeof on);  // a help, not a need
 }
 
-UniqueFd stream_socket(const PeerAddress& address, int flags = 0) {
+UniqueFd stream_socket(const SocketAddress& address, int flags = 0) {
   return UniqueFd{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)};
 }
 
 // As much of connect(2)'s choice of a local end as we take over: the address. The port is chosen then.
-void come_from_loopback(int fd, const PeerAddress& target, std::uint64_t nth) {
+void come_from_loopback(int fd, const SocketAddress& target, std::uint64_t nth) {
   constexpr std::uint32_t loopback = 0x7f000000, first = loopback + 0x10000;
   if (target.get()->sa_family != AF_INET) return;
   auto source = reinterpret_cast<const sockaddr_in&>(target.storage);
@@ -73,7 +71,7 @@ bool make_non_blocking(int fd) { return ::fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
 
 }  // namespace
 
-Result<PeerAddress, std::string> resolve(const Endpoint& endpoint) {
+Result<SocketAddress, std::string> resolve(const Endpoint& endpoint) {
   return endpoint.kind == Endpoint::Kind::local ? resolve_local(endpoint) : resolve_inet(endpoint);
 }
 
@@ -87,7 +85,7 @@ Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint) {
   return fd;
 }
 
-Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const PeerAddress& address, std::uint64_t nth) {
+Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const SocketAddress& address, std::uint64_t nth) {
   if (endpoint.kind == Endpoint::Kind::local) return connect_to(endpoint);
   auto fd = stream_socket(address, SOCK_NONBLOCK);
   if (!fd) return failed(endpoint);

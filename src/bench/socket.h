@@ -1,8 +1,6 @@
 // Sockets for the two ends of a measurement.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,16 +8,12 @@
 #include <policymux/result.h>
 
 #include "base/endpoint.h"
+#include "base/sockets.h"
 #include "base/unique_fd.h"
 
 namespace policymux {
 
-struct PeerAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-};
-Result<PeerAddress, std::string> resolve(const Endpoint& endpoint);
+Result<SocketAddress, std::string> resolve(const Endpoint& endpoint);
 
 // A connected, non-blocking socket, suited to short messages as the daemon's are. Waits for the connection. The error
 // names the endpoint.
@@ -28,7 +22,7 @@ Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint);
 // The same, to what resolve() has found, and without waiting for an inet connection: send() says EAGAIN until it is
 // made, or why it is not. To 127/8 the n-th comes from one of 256 such addresses in turn: a single one has all its
 // ports in TIME_WAIT after two seconds, and looking for a free one then takes the kernel longer than all the rest.
-Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const PeerAddress& address, std::uint64_t nth);
+Result<UniqueFd, std::string> begin_connect(const Endpoint& endpoint, const SocketAddress& address, std::uint64_t nth);
 
 // A non-blocking listener; a socket file that is there is replaced, whoever's it is.
 Result<UniqueFd, std::string> listen_on(const Endpoint& endpoint);

@@ -62,6 +62,8 @@ std::unique_ptr<Decider::Baggage> Decider::take_baggage() {
 }
 
 void Decider::put_back(std::unique_ptr<Baggage> baggage) {
+  baggage->open.clear();
+  baggage->facts.clear();
   constexpr std::size_t most_spare = 64;
   if (spare_.size() == most_spare || baggage->is_large()) return;
   spare_.push_back(std::move(baggage));
@@ -85,8 +87,6 @@ class Decider::Waiting final : public Suspended, public AnswerSink {
     ++decider_.metrics_[Gauge::requests_waiting];
   }
   ~Waiting() override {
-    open_.clear();
-    facts_.clear();
     decider_.put_back(std::move(baggage_));
     --decider_.metrics_[Gauge::requests_waiting];
   }

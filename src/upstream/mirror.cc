@@ -13,7 +13,7 @@ std::string about(const Request& request) {
                      request.text(Attribute::sender), request.text(Attribute::recipient));
 }
 
-Request moved(Request request, const std::string& bytes) {
+Request rebased(Request request, const std::string& bytes) {
   request.rebase(bytes.data());
   return request;
 }
@@ -33,7 +33,7 @@ Comparison::Comparison(Loop& loop, Logger& logger, std::shared_ptr<ServiceGroup>
       done_{std::move(done)},
       bytes_{request.raw()},
       about_{about(request)},
-      journey_{loop, std::move(mirror), moved(request, bytes_), SteadyTime::max(), *this} {}
+      journey_{loop, std::move(mirror), rebased(request, bytes_), SteadyTime::max(), *this} {}
 
 void Comparison::original(const CheckedAction* action) {
   ours_ = text_of(action);

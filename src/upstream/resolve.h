@@ -1,27 +1,14 @@
 // Where services are: their names as addresses.
 #pragma once
 
-#include <sys/socket.h>
-
-#include <cstring>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "base/endpoint.h"
+#include "base/sockets.h"
 #include "config/config.h"
 
 namespace policymux {
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-  bool operator==(const SocketAddress& other) const {
-    return size == other.size && std::memcmp(&storage, &other.storage, size) == 0;
-  }
-};
 
 // By the text of the endpoint, "inet:host:port"; in the order in which they are to be tried.
 using ServiceAddresses = std::map<std::string, std::vector<SocketAddress>>;

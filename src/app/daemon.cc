@@ -16,6 +16,7 @@
 #include "admin/control_socket.h"
 #include "app/allow.h"
 #include "app/background.h"
+#include "app/memory.h"
 #include "app/pid_file.h"
 #include "app/privileges.h"
 #include "app/progress_line.h"
@@ -251,6 +252,7 @@ Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover han
   const LogFlusher flusher{loop, logger};
   Daemon daemon{loop, logger, handover.manager, options.origins, std::move(ruleset), std::move(addresses)};
   const Heartbeat heartbeat{loop, handover.manager, handover.watchdog};
+  tidy_memory();
   logger.format(Level::info, "started, version {}", POLICYMUX_VERSION);
   all_is_well();
   daemon.run(*std::move(sockets), *control);

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "app/memory.h"
+
 namespace policymux {
 namespace {
 
@@ -58,9 +60,16 @@ void Reloader::free(std::shared_ptr<LiveTable> old) {
 // Only the loop's thread has more of these pointers to make: one that is the last stays the last.
 void Reloader::free_unused() {
   const auto unused = std::ranges::partition(old_, [](const auto& old) { return old.use_count() > 1; });
-  for (auto& old : unused) helper_.post([old = std::move(old)]() mutable { old.reset(); });
+  for (auto& old : unused) dispose(std::move(old));
   old_.erase(unused.begin(), unused.end());
   if (!old_.empty()) sweep_.arm(sweep_interval);
+}
+
+void Reloader::dispose(std::shared_ptr<void> last) {
+  helper_.post([last = std::move(last)]() mutable {
+    last.reset();
+    tidy_memory();
+  });
 }
 
 void Reloader::next() {
@@ -135,7 +144,7 @@ void Reloader::on_read() {
   const auto touched = watcher_.take_touched();
   if (job->is_reload) finish_reload(*job, touched);
   else finish_lists(*job, touched);
-  helper_.post([job = std::move(job)]() mutable { job.reset(); });
+  dispose(std::move(job));
   next();
 }
 

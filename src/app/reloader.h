@@ -86,6 +86,7 @@ class Reloader {
   void finish_lists(Job& job, const std::set<std::string>& touched);
   void watch(WatchPlan plan);
   void free_unused();
+  void dispose(std::shared_ptr<void> last);  // frees what nobody else has, on the helper thread
 
   const Origins origins_;
   const Calls calls_;

@@ -1,0 +1,42 @@
+#include "app/helper.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+#include "support/catch.h"
+
+using namespace policymux;
+
+TEST_CASE("the helper's jobs run one after the other, and all of them") {
+  std::vector<int> order;
+  {
+    Helper helper;
+    for (int i = 0; i < 100; ++i) helper.post([i, &order] { order.push_back(i); });
+  }
+  REQUIRE(order.size() == 100);
+  for (int i = 0; i < 100; ++i) CHECK(order[static_cast<std::size_t>(i)] == i);
+}
+
+TEST_CASE("the helper's thread stands back behind the loop's") {
+  const auto nice_of_this_thread = [] { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())); };
+  const int before = nice_of_this_thread();
+  int helpers = before;
+  std::mutex mutex;
+  std::condition_variable told;
+  bool done = false;
+  Helper helper;
+  helper.post([&] {
+    const std::lock_guard lock{mutex};
+    helpers = nice_of_this_thread();
+    done = true;
+    told.notify_one();
+  });
+  std::unique_lock lock{mutex};
+  told.wait(lock, [&] { return done; });
+  CHECK((helpers == 10 || before > 10));
+  CHECK(nice_of_this_thread() == before);
+}

@@ -15,14 +15,17 @@ std::size_t Affinity::Set::find(std::uint64_t message) const {
 }
 
 bool Affinity::may_hold(std::uint64_t message) const {
-  if (tags_.empty()) return false;
   const auto& tags = tags_[message % sets];
   return std::ranges::find(tags, tag(message)) != tags.end();
 }
 
 std::optional<Affinity::Place> Affinity::find(std::uint64_t message, SteadyTime now) const {
-  if (!may_hold(message)) return std::nullopt;
+  if (sets_.empty()) return std::nullopt;
   const auto& set = sets_[message % sets];
+  if (!may_hold(message)) {
+    __builtin_prefetch(&set, 1);  // its first answer is remembered there
+    return std::nullopt;
+  }
   const auto at = set.find(message);
   if (at == ways || now - set.used[at] >= longest) return std::nullopt;
   return set.places[at];

@@ -46,7 +46,7 @@ class Affinity {
   // A byte of each message, which caches hold: most messages are new, and their sets need not be read.
   using Tags = std::array<std::uint8_t, ways>;
   static std::uint8_t tag(std::uint64_t message) { return static_cast<std::uint8_t>(message >> 56); }
-  bool may_hold(std::uint64_t message) const;
+  bool may_hold(std::uint64_t message) const;  // REQUIRES: something was remembered
 
   std::vector<Set> sets_;
   std::vector<Tags> tags_;

@@ -1,4 +1,4 @@
-// The floor: as little as a policy server can do.
+// The floor: as little as a policy server can do, or a server that relays to one.
 #pragma once
 
 #include <optional>
@@ -12,10 +12,13 @@ namespace policymux {
 
 struct FloorOptions {
   Endpoint listen{.host = "127.0.0.1", .port = 10002};
+  std::optional<Endpoint> upstream{};  // nothing: it answers by itself
   std::optional<unsigned> cpu{};
 };
 
-// A bare epoll loop: one recv, a search for the request's end (memmem for "\n\n"), one send of "action=DUNNO\n\n".
+// A bare epoll loop. By itself: one recv, a search for the request's end (memmem for "\n\n"), one send of
+// "action=DUNNO\n\n". With an upstream: one recv and one send each way, over a connection to it for each client's,
+// and no look at the bytes.
 // Clients must not pipeline. Serves until a signal ends the process; returns only when it cannot serve.
 Result<Ok, std::string> run_floor(const FloorOptions& options);
 

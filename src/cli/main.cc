@@ -94,6 +94,8 @@ void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_proces
   command.add_flag("--floor", bench.floor, "be the floor instead: a server that only finds a request's end");
   add_endpoint(command, "--listen", bench.floor_options.listen,
                with_default("where the floor listens", bench.floor_options.listen));
+  add_endpoint(command, "--relay-to", bench.floor_options.upstream,
+               "with --floor: pass all on to this server, unseen, and its answers back");
   add_product(command, "--generate", bench.generate,
               "no load: print a policy, the same for postfwd, the worst policy, or requests: that match the policy, "
               "that match any line of it alike, that match none");

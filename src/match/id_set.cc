@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cassert>
+#include <utility>
 
 namespace policymux {
 
@@ -51,10 +52,32 @@ IdSets::Ref IdSets::without(Ref set, std::uint32_t id) {
 
 void IdSets::seal() {
   made_ = {};
+  write_out();
   nodes_.shrink_to_fit();
 }
 
+// A node's parts were made before it.
+void IdSets::write_out() {
+  IdList ids;
+  std::vector<std::uint32_t> rows{0};
+  for (Ref i = 0; i < nodes_.size(); ++i) {
+    append_node(node_bit | i, ids);
+    if (ids.size() > most_written_out) return;
+    rows.push_back(static_cast<std::uint32_t>(ids.size()));
+  }
+  rows_ = std::move(rows);
+  row_ids_ = std::move(ids);
+  rows_.shrink_to_fit();
+  row_ids_.shrink_to_fit();
+  nodes_.clear();
+}
+
 void IdSets::append_node(Ref set, IdList& out) const {
+  if (!rows_.empty()) {
+    const auto begin = row_ids_.begin();
+    out.insert(out.end(), begin + rows_[index(set)], begin + rows_[index(set) + 1]);
+    return;
+  }
   const auto [middle, low, high] = node(set);
   append(low, out);
   append(high, out);

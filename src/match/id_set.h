@@ -22,7 +22,9 @@ class IdSets {
 
   Ref with(Ref set, std::uint32_t id);
   Ref without(Ref set, std::uint32_t id);
-  void seal();  // no set will be made any more: frees what only that needs
+  // No set will be made any more: frees what only that needs. Few sets are written out: a row of ids is read sooner
+  // than a trie is walked.
+  void seal();
 
   // Adds the ids of `set`, ascending, each once. Cost: O(ids).
   void append(Ref set, IdList& out) const {
@@ -31,7 +33,9 @@ class IdSets {
     else if (set != empty)
       append_node(set, out);
   }
-  std::size_t memory() const { return nodes_.capacity() * sizeof(Node); }
+  std::size_t memory() const {
+    return nodes_.capacity() * sizeof(Node) + (rows_.capacity() + row_ids_.capacity()) * sizeof(std::uint32_t);
+  }
 
  private:
   // The ids below `middle` are in `low`, the others in `high`; all share the bits above the lowest set
@@ -43,13 +47,19 @@ class IdSets {
   static constexpr Ref node_bit = 1u << 30;
   static_assert(id_limit < node_bit);
 
-  Node node(Ref set) const { return nodes_[set & ~node_bit]; }
+  static std::size_t index(Ref set) { return set & ~node_bit; }
+  Node node(Ref set) const { return nodes_[index(set)]; }
   Ref make(std::uint32_t middle, Ref low, Ref high);
   Ref join(std::uint32_t id, Ref set, std::uint32_t member_of_set);
+  void write_out();
   void append_node(Ref set, IdList& out) const;
+
+  static constexpr std::size_t most_written_out = 1u << 17;  // ids of all sets: what caches hold
 
   std::vector<Node> nodes_;
   std::unordered_map<std::uint64_t, Ref> made_;  // by (low, high)
+  std::vector<std::uint32_t> rows_;              // by node: where its ids begin in row_ids_; empty: not written out
+  IdList row_ids_;
 };
 
 }  // namespace policymux

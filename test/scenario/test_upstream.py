@@ -13,7 +13,7 @@ import unittest
 
 from support.client import Client, rcpt, render
 from support.daemon import BINARY, LONG, SANITIZED, Daemon, Directory, environment
-from support.net import PATIENCE, connect, free_port, wait_until
+from support.net import PATIENCE, connect, free_port, listens, wait_until
 
 ASK = "acl all time 00:00-24:00\naction ask POLICY g\naccess all ask\n"
 LOST = "REJECT lost"
@@ -93,9 +93,9 @@ class Program:
         self.process.wait(PATIENCE)
 
 
-def floor(port):
-    """The fastest server there is; always DUNNO."""
-    return Program([BINARY, "bench", "--floor", "--listen", f"inet:127.0.0.1:{port}"], port)
+def floor(port, *arguments):
+    """The fastest server there is; always DUNNO, or what another one says."""
+    return Program([BINARY, "bench", "--floor", "--listen", f"inet:127.0.0.1:{port}", *arguments], port)
 
 
 def bench(daemon, *arguments):
@@ -153,6 +153,31 @@ class Passing(unittest.TestCase):
                 self.assertEqual(daemon.ask(rcpt()), "DEFER later")
             daemon.wait_log("service a .*: off for .*: no connection: Connection refused")
             self.assertEqual(daemon.log().count("off for"), 1)
+
+
+class Floor(unittest.TestCase):
+    """What the bench compares with."""
+
+    def test_as_a_relay_it_passes_on_whatever_comes(self):
+        with Server(lambda request: b"action=REJECT " + request.split(b"sender=")[1].split(b"\n")[0] + b"\n\n") as server:
+            relay = floor(free_port(), "--relay-to", f"inet:127.0.0.1:{server.port}")
+            self.addCleanup(relay.kill)
+            relay.start().wait_ready()
+            request = render(rcpt())
+            with connect(("127.0.0.1", relay.port)) as client:
+                for piece in (request[:20], request[20:], request):
+                    client.sendall(piece)
+                    if piece.endswith(b"\n\n"):
+                        self.assertEqual(client.recv(4096), b"action=REJECT " + rcpt()["sender"].encode() + b"\n\n")
+                self.assertEqual(server.requests[-2:], [request, request])
+
+    def test_a_relay_whose_server_is_gone_hangs_up(self):
+        relay = floor(free_port(), "--relay-to", f"inet:127.0.0.1:{free_port()}")
+        self.addCleanup(relay.kill)
+        relay.start()
+        wait_until(lambda: listens(("127.0.0.1", relay.port)), "the relay listens")
+        with connect(("127.0.0.1", relay.port)) as client:
+            self.assertEqual(client.recv(1), b"")
 
 
 class Restarts(unittest.TestCase):

@@ -252,7 +252,7 @@ Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover han
   const LogFlusher flusher{loop, logger};
   Daemon daemon{loop, logger, handover.manager, options.origins, std::move(ruleset), std::move(addresses)};
   const Heartbeat heartbeat{loop, handover.manager, handover.watchdog};
-  tidy_memory();
+  give_memory_back();
   logger.format(Level::info, "started, version {}", POLICYMUX_VERSION);
   all_is_well();
   daemon.run(*std::move(sockets), *control);
@@ -297,6 +297,7 @@ Result<Ok, std::string> start_and_run(const ServeOptions& options) {
 }  // namespace
 
 int serve(const ServeOptions& options) {
+  tidy_as_we_free();
   const auto done = start_and_run(options);
   if (done) return 0;
   if (!done.error().empty()) fmt::print(stderr, "policymux: {}\n", done.error());

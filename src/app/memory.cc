@@ -4,7 +4,15 @@
 
 namespace policymux {
 
-void tidy_memory() {
+// Other libraries than glibc have no such habits.
+
+void tidy_as_we_free() {
+#ifdef __GLIBC__
+  ::mallopt(M_MXFAST, 0);
+#endif
+}
+
+void give_memory_back() {
 #ifdef __GLIBC__
   ::malloc_trim(0);
 #endif

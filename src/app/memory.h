@@ -1,12 +1,15 @@
-// What the C library keeps of memory that was freed.
+// How the C library treats memory that was freed.
 #pragma once
 
 namespace policymux {
 
-// Puts free pieces together and gives whole pages back to the system. To be called after much was freed: left alone,
-// whoever is the first to need a larger piece does it while a client waits, 20 ms after 100,000 lines; and a reload
-// would leave several times the policy's size behind.
+// From now on small pieces are put together as they are freed. glibc collects them instead, and whoever frees or needs
+// something larger next puts all of them together: the loop, for 17 ms after a reload of 100,000 lines.
+void tidy_as_we_free();
+
+// Gives whole pages that are free back to the system. To be called after much was freed: with 100,000 lines a start
+// held 117 MiB instead of 43, and five reloads 262 instead of 85.
 //   Cost  some milliseconds after a large policy, in which other threads' allocations may wait.
-void tidy_memory();
+void give_memory_back();
 
 }  // namespace policymux

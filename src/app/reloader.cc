@@ -68,7 +68,7 @@ void Reloader::free_unused() {
 void Reloader::dispose(std::shared_ptr<void> last) {
   helper_.post([last = std::move(last)]() mutable {
     last.reset();
-    tidy_memory();
+    give_memory_back();
   });
 }
 

@@ -127,9 +127,9 @@ struct Parts {
 };
 
 Parts cut(std::string_view action) {
-  const auto verb_end = std::min(action.find_first_of(" \t"), action.size());
-  const auto operand_at = std::min(action.find_first_not_of(" \t", verb_end), action.size());
-  return {action.substr(0, verb_end), action.substr(verb_end, operand_at - verb_end), action.substr(operand_at)};
+  const auto verb_end = std::ranges::find_if(action, is_blank);
+  const auto operand = std::find_if_not(verb_end, action.end(), is_blank);
+  return {{action.begin(), verb_end}, {verb_end, operand}, {operand, action.end()}};
 }
 
 bool all_digits(std::string_view text) { return std::ranges::all_of(text, is_digit); }
@@ -183,6 +183,7 @@ Checked check_verb(const Parts& parts, Verb verb, Operand kind) {
   if (const auto why = objection(kind, parts.operand); !why.empty()) {
     return invalid(to_upper(parts.verb) + ' ' + std::string{why});
   }
+  if (parts.operand.empty()) return CheckedAction{.verb = verb, .text = std::string{parts.verb}};
   std::string operand;
   append_safe(operand, parts.operand);
   operand.resize(cut_operand(kind, operand).size());

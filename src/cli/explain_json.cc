@@ -28,6 +28,7 @@ Json json_of(const Explanation::Line& line) {
   Json out = {{"file", line.where.file}, {"line", line.where.line}, {"chain", line.chain},     {"text", line.text},
               {"tests", tests},          {"reached", line.reached}, {"matched", line.matched}};
   if (line.matched) out["action"] = line.action;
+  if (!line.would_ask.empty()) out["would_ask"] = line.would_ask;
   return out;
 }
 

@@ -91,15 +91,18 @@ void add_bench(CLI::App& app, BenchOptions& bench, InlineBenchOptions& in_proces
   command.add_option("--requests", load.requests, "a file of requests to send instead");
   command.add_option("--cpu", load.cpu, "run on this processor alone");
   command.add_flag("--json", bench.json, "one line of JSON");
-  command.add_flag("--floor", bench.floor, "be the floor instead: a server that only finds a request's end");
+  auto* const floor =
+      command.add_flag("--floor", bench.floor, "be the floor instead: a server that only finds a request's end");
   add_endpoint(command, "--listen", bench.floor_options.listen,
-               with_default("where the floor listens", bench.floor_options.listen));
+               with_default("where the floor listens", bench.floor_options.listen))->needs(floor);
   add_endpoint(command, "--relay-to", bench.floor_options.upstream,
-               "with --floor: pass all on to this server, unseen, and its answers back");
-  add_product(command, "--generate", bench.generate,
-              "no load: print a policy, the same for postfwd, the worst policy, or requests: that match the policy, "
-              "that match any line of it alike, that match none");
-  command.add_option("--lines", bench.lines, "access lines of that policy (100)")->check(CLI::Range(1, 10'000'000));
+               "with --floor: pass all on to this server, unseen, and its answers back")->needs(floor);
+  auto* const generate = add_product(
+      command, "--generate", bench.generate,
+      "no load: print a policy, the same for postfwd, the worst policy, or requests: that match the policy, "
+      "that match any line of it alike, that match none");
+  command.add_option("--lines", bench.lines, "access lines of that policy (100)")
+      ->check(CLI::Range(1, 10'000'000))->needs(generate);
   command.add_flag("--inline", is_inline,
                    "no network: parse and decide requests with the policy, and say what each costs");
   command.callback([&] {

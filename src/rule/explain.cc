@@ -98,12 +98,21 @@ class Explainer {
     line.reached = !done_;
     line.matched = line.reached && next_match_ < matched_.size() && matched_[next_match_] == id;
     if (line.matched) line.action = access.action ? policy_.actions[*access.action].name : "default";
+    if (line.reached && !line.matched && access.action) line.would_ask = what_it_asks(*access.action, line.tests);
     const bool matched = line.matched;
     out_.lines.push_back(std::move(line));
     if (!matched) return;
     ++next_match_;
     if (access.action) follow(id, policy_.actions[*access.action], depth);
     if (decided_by_ == id && next_match_ == matched_.size()) done_ = true;
+  }
+
+  // Empty: nothing, or its line does not come to that.
+  std::string what_it_asks(std::uint32_t action, const std::vector<Explanation::Test>& tests) const {
+    const auto& definition = policy_.actions[action].definition;
+    const bool is_asked = std::ranges::all_of(tests, [](const auto& test) { return test.truth.is_true(); });
+    if (!definition || !is_asked) return {};
+    return fmt::format("{} {}", to_upper(question_type(definition->kind).name), fmt::join(definition->values, " "));
   }
 
   void follow(LineId line, const Action& action, std::size_t depth) {

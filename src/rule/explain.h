@@ -36,6 +36,7 @@ struct Explanation {
     bool reached = false;             // no earlier line had decided
     bool matched = false;
     std::string action{};             // matched: its name
+    std::string would_ask{};          // reached, and its tests are TRUE: "POLICY grey", which is not asked here
   };
   struct Effect {
     std::string_view kind;            // "log", "score", "tag", "notify", "warning"
@@ -52,7 +53,7 @@ struct Explanation {
 
 // Each access line in the order in which it is looked at, each of its tests with the reason, what the line did, and
 // the decision. Lines behind the one that decided are there with the truth that their tests have. Nothing outside is
-// asked: a test that would have to is UNKNOWN.
+// asked: a test that would have to is UNKNOWN, and an action that would does nothing.
 //   REQUIRES  evaluator's table was compiled from `policy`.
 //   Cost      every line and, for the reason, the values of each acl one by one: for people, not for the daemon.
 Explanation explain(const Policy& policy, Evaluator& evaluator, const Request& request);

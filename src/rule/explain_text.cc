@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iterator>
 #include <string>
 
@@ -26,6 +27,7 @@ std::string to_text(const Explanation::Head& request) {
 
 std::string outcome(const Explanation::Line& line) {
   if (!line.reached) return "not reached";
+  if (!line.would_ask.empty()) return safe(line.would_ask) + " is not asked here";
   return line.matched ? "match: " + line.action : "no match";
 }
 
@@ -44,7 +46,9 @@ void append(std::string& out, const Explanation::Line& line) {
 
 std::string decided_by(const Explanation& explanation) {
   if (explanation.look_up_failed) return "instead of the default, since a look-up failed";
-  return explanation.rule ? to_text(*explanation.rule) : "the default: nothing matched";
+  const auto by = explanation.rule ? to_text(*explanation.rule) : "the default: nothing matched";
+  const bool asks = std::ranges::any_of(explanation.lines, [](const auto& line) { return !line.would_ask.empty(); });
+  return asks ? by + ", as nobody was asked" : by;
 }
 
 }  // namespace

@@ -24,10 +24,10 @@ class Case(unittest.TestCase):
         self.directory = Directory()
         self.addCleanup(self.directory.remove)
 
-    def conf(self, policy="", **settings):
+    def conf(self, policy="", sections=None, **settings):
         self.directory.write("policy.conf", policy)
         settings = {"listen": f"inet:127.0.0.1:{free_port()}", "log_to": "stderr", **settings}
-        return self.directory.write("main.conf", main_conf({"main": settings}))
+        return self.directory.write("main.conf", main_conf({"main": settings, **(sections or {})}))
 
 
 class Usage(Case):
@@ -45,7 +45,8 @@ class Usage(Case):
 
     def test_wrong_usage_is_status_2(self):
         for arguments in ((), ("nonsense",), ("check", "--nonsense"), ("version", "--nonsense"), ("serve", "-c"),
-                          ("query", "--server", "bogus"), ("bench", "--target", "bogus")):
+                          ("query", "--server", "bogus"), ("bench", "--target", "bogus"),
+                          ("bench", "--relay-to", "inet:127.0.0.1:1"), ("bench", "--lines", "10")):
             with self.subTest(arguments=arguments):
                 result = run(*arguments)
                 self.assertEqual(result.returncode, 2)
@@ -193,6 +194,16 @@ class Explain(Case):
         self.assertEqual((first["effects"], first["look_up_failed"]), ([], False))
         self.assertEqual((second["decision"], second["rule"]), ("DUNNO", None))
         self.assertEqual(second["request"]["sender"], '"\x1b\\\ufffd"@x.test')
+
+    def test_a_service_is_not_asked_and_that_is_said(self):
+        conf = self.conf("acl all time 00:00-24:00\naction ask POLICY grey\naccess all ask\n", {
+            "service a": {"address": f"inet:127.0.0.1:{free_port()}", "group": "grey"}})
+        request = render(rcpt()).decode()
+        text = run("explain", "-c", conf, stdin=request).stdout
+        self.assertIn("POLICY grey is not asked here\n", text)
+        self.assertIn("decision: DUNNO (the default: nothing matched, as nobody was asked)\n", text)
+        told = json.loads(run("explain", "--json", "-c", conf, stdin=request).stdout)
+        self.assertEqual(told["lines"][0]["would_ask"], "POLICY grey")
 
     def test_no_request_is_status_1(self):
         self.assertEqual(run("explain", "-c", self.conf(POLICY), stdin="\n").returncode, 1)

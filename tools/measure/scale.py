@@ -195,9 +195,10 @@ def scale_part(inline, check, throughput, fixed, resident, options):
     heads = ["lines", "load", "resident"]
     for traffic in TRAFFIC:
         heads += [f"{traffic}: decide", "CPU time", "requests/s (of 100 lines')", f"p99 at {FIXED_RATE:,}/s"]
-    shares = [f"{traffic} {ratio(throughput[traffic], LARGEST, 'rate', BASE):.2f}" for traffic in TRAFFIC]
+    shares = {traffic: f"{traffic} {ratio(throughput[traffic], LARGEST, 'rate', BASE):.2f}" for traffic in TRAFFIC}
     words = (f"{machine()}; {TRANSPORT}, {CONNECTIONS} connections, {options.rounds} rounds of {options.seconds:g} s, "
-             f"medians.\n\nThroughput with {LARGEST:,} lines against {BASE} (at least 0.95): {', '.join(shares)}. "
+             f"medians.\n\nThroughput with {LARGEST:,} lines against {BASE}: {shares['misses']}, {shares['hits']} "
+             f"(at least 0.95 each), {shares['scattered']}. "
              f"`policymux check` of {LARGEST:,} lines (at most 2 s): {check:.2f} s.\n\n")
     return words + table(heads, rows), rates
 

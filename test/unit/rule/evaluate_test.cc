@@ -427,5 +427,21 @@ TEST_CASE("explain: each line, each test TRUE, FALSE or UNKNOWN and why, and the
         "decision: REJECT No (policy.conf:9)\nscore: 1.5 (policy.conf:7)\n");
 }
 
+TEST_CASE("explain: a line that would ask a service says so, where it would come to that") {
+  const auto policy = policy_of("acl bad sender match=domain bad.test\nacl good sender match=domain good.test\n"
+                                "action ask POLICY grey\naction no REJECT No\n"
+                                "access good ask\naccess bad ask\naccess bad no\naccess bad ask\n");
+  Evaluator evaluator{*compile(policy)};
+  RequestText request{"RCPT sender=a@bad.test"};
+  const auto explanation = explain(policy, evaluator, *request);
+  std::vector<std::string> would_ask;
+  for (const auto& line : explanation.lines) would_ask.push_back(line.would_ask);
+  CHECK(would_ask == std::vector<std::string>{"", "POLICY grey", "", ""});
+  const auto text = to_text(explanation);
+  CHECK(text.find("access bad ask\n    bad: TRUE (sender=\"a@bad.test\" matches \"bad.test\")\n"
+                  "  POLICY grey is not asked here\n") != text.npos);
+  CHECK(text.find("decision: REJECT No (policy.conf:7, as nobody was asked)\n") != text.npos);
+}
+
 }  // namespace
 }  // namespace policymux::test

@@ -2,11 +2,9 @@
 
 #include <pthread.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdint>
 #include <utility>
 
 namespace policymux {
@@ -16,19 +14,6 @@ namespace {
 constexpr int background = 10, ordinary = 0;
 
 void set_nice(pid_t thread, int nice) { ::setpriority(PRIO_PROCESS, static_cast<id_t>(thread), nice); }
-
-// Whoever wakes up need not wait until a turn of ours of several milliseconds is over (Linux 6.12; before that the
-// kernel ignores it). sched_setattr(2), which Debian 12's C library does not have.
-void take_short_turns() {
-  struct {
-    std::uint32_t size, policy;
-    std::uint64_t flags;
-    std::int32_t nice;
-    std::uint32_t priority;
-    std::uint64_t runtime, deadline, period;  // ns
-  } attributes{.size = sizeof attributes, .nice = background, .runtime = 100'000};
-  ::syscall(SYS_sched_setattr, 0, &attributes, 0u);
-}
 
 // Signals are the loop's.
 void block_signals() {
@@ -64,10 +49,7 @@ void Helper::run() {
   block_signals();
   std::unique_lock lock{mutex_};
   id_ = ::gettid();
-  if (!stopping_) {
-    set_nice(id_, background);
-    take_short_turns();
-  }
+  if (!stopping_) set_nice(id_, background);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
     if (jobs_.empty()) return;

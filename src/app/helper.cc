@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace {
 // About a tenth of a processor that somebody else wants whole.
 constexpr int background = 10, ordinary = 0;
 
+int nice_of(pid_t thread) { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(thread)); }
 void set_nice(pid_t thread, int nice) { ::setpriority(PRIO_PROCESS, static_cast<id_t>(thread), nice); }
 
 // Signals are the loop's.
@@ -23,6 +25,11 @@ void block_signals() {
 }
 
 }  // namespace
+
+HurriedSection::HurriedSection() : before_{nice_of(::gettid())} {
+  set_nice(::gettid(), std::min(before_, ordinary));
+}
+HurriedSection::~HurriedSection() { set_nice(::gettid(), before_); }
 
 Helper::~Helper() {
   if (!thread_.joinable()) return;
@@ -49,7 +56,7 @@ void Helper::run() {
   block_signals();
   std::unique_lock lock{mutex_};
   id_ = ::gettid();
-  if (!stopping_) set_nice(id_, background);
+  if (!stopping_) set_nice(id_, std::max(nice_of(id_), background));
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
     if (jobs_.empty()) return;

@@ -7,9 +7,9 @@ namespace policymux {
 // something larger next puts all of them together: the loop, for 17 ms after a reload of 100,000 lines.
 void tidy_as_we_free();
 
-// Gives whole pages that are free back to the system. To be called after much was freed: with 100,000 lines a start
-// held 117 MiB instead of 43, and five reloads 262 instead of 85.
-//   Cost  some milliseconds after a large policy, in which other threads' allocations may wait.
+// Gives whole pages that are free back to the system. To be called after much was freed: reading a policy takes several
+// times its size.
+//   Cost  some milliseconds after a large policy; other threads' allocations may wait for that.
 void give_memory_back();
 
 }  // namespace policymux

@@ -60,16 +60,15 @@ void Reloader::free(std::shared_ptr<LiveTable> old) {
 // Only the loop's thread has more of these pointers to make: one that is the last stays the last.
 void Reloader::free_unused() {
   const auto unused = std::ranges::partition(old_, [](const auto& old) { return old.use_count() > 1; });
-  for (auto& old : unused) dispose(std::move(old));
+  if (!unused.empty()) {
+    helper_.post([tables = std::vector(std::move_iterator{unused.begin()}, std::move_iterator{unused.end()})]() mutable {
+      tables.clear();
+      const HurriedSection in_a_hurry;
+      give_memory_back();
+    });
+  }
   old_.erase(unused.begin(), unused.end());
   if (!old_.empty()) sweep_.arm(sweep_interval);
-}
-
-void Reloader::dispose(std::shared_ptr<void> last) {
-  helper_.post([last = std::move(last)]() mutable {
-    last.reset();
-    give_memory_back();
-  });
 }
 
 void Reloader::next() {
@@ -144,7 +143,7 @@ void Reloader::on_read() {
   const auto touched = watcher_.take_touched();
   if (job->is_reload) finish_reload(*job, touched);
   else finish_lists(*job, touched);
-  dispose(std::move(job));
+  helper_.post([job = std::move(job)]() mutable { job.reset(); });
   next();
 }
 

@@ -58,7 +58,8 @@ class Reloader {
   // At the start: watches the lists of the table in force, which were read some time ago. Blocks.
   void watch_first();
 
-  // Frees a table that is no longer in force, on the helper thread, as soon as no request waits with it any more.
+  // Frees a table that is no longer in force, on the helper thread, as soon as no request waits with it any more; and
+  // gives back what memory is free then, that of reading the next one, too.
   void free(std::shared_ptr<LiveTable> old);
 
  private:
@@ -86,7 +87,6 @@ class Reloader {
   void finish_lists(Job& job, const std::set<std::string>& touched);
   void watch(WatchPlan plan);
   void free_unused();
-  void dispose(std::shared_ptr<void> last);  // frees what nobody else has, on the helper thread
 
   const Origins origins_;
   const Calls calls_;

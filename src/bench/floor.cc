@@ -77,9 +77,9 @@ bool send_all(int fd, std::string_view bytes) {
 
 // The element of a descriptor in a vector that grows as they do.
 template <class T>
-T& at(std::vector<T>& by_descriptor, int fd) {
+T& at(std::vector<T>& by_descriptor, int fd, T fresh = {}) {
   const auto index = static_cast<std::size_t>(fd);
-  if (by_descriptor.size() <= index) by_descriptor.resize(index + 1);
+  if (by_descriptor.size() <= index) by_descriptor.resize(index + 1, fresh);
   return by_descriptor[index];
 }
 
@@ -120,22 +120,24 @@ class Relay final : public EpollServer {
       return;
     }
     const int other = connected->release();
-    at(other_end_, fd) = other;
-    at(other_end_, other) = fd;
+    at(other_end_, fd, closed) = other;
+    at(other_end_, other, closed) = fd;
     watch(fd);
     watch(other);
   }
 
   void serve(int fd) override {
     const int other = at(other_end_, fd);
-    if (other < 0) return;  // it was closed in this very pass
+    if (other == closed) return;  // in this very pass
     const auto bytes = receive(fd);
     if (bytes && (bytes->empty() || send_all(other, *bytes))) return;
     for (const int each : {fd, other}) {
-      at(other_end_, each) = -1;
+      at(other_end_, each) = closed;
       ::close(each);
     }
   }
+
+  static constexpr int closed = -1;
 
   const Endpoint upstream_;
   std::vector<int> other_end_;  // by descriptor

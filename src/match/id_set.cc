@@ -1,5 +1,6 @@
 #include "match/id_set.h"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <utility>
@@ -17,6 +18,7 @@ bool shares_prefix(std::uint32_t id, std::uint32_t middle) {
 }  // namespace
 
 IdSets::Ref IdSets::make(std::uint32_t middle, Ref low, Ref high) {
+  assert(rows_.empty());
   const auto [at, fresh] = made_.try_emplace(std::uint64_t{low} << 32 | high, empty);
   if (fresh) {
     assert(nodes_.size() < node_bit);
@@ -51,6 +53,7 @@ IdSets::Ref IdSets::without(Ref set, std::uint32_t id) {
 }
 
 void IdSets::seal() {
+  assert(rows_.empty());
   made_ = {};
   write_out();
   nodes_.shrink_to_fit();
@@ -58,11 +61,12 @@ void IdSets::seal() {
 
 // A node's parts were made before it.
 void IdSets::write_out() {
+  const auto most = std::min(most_written_out, most_a_node * nodes_.size());
   IdList ids;
   std::vector<std::uint32_t> rows{0};
   for (Ref i = 0; i < nodes_.size(); ++i) {
     append_node(node_bit | i, ids);
-    if (ids.size() > most_written_out) return;
+    if (ids.size() > most) return;
     rows.push_back(static_cast<std::uint32_t>(ids.size()));
   }
   rows_ = std::move(rows);

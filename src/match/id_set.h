@@ -22,8 +22,8 @@ class IdSets {
 
   Ref with(Ref set, std::uint32_t id);
   Ref without(Ref set, std::uint32_t id);
-  // No set will be made any more: frees what only that needs. Few sets are written out: a row of ids is read sooner
-  // than a trie is walked.
+  // Said once: no set will be made any more. Frees what only that needs. Where they are few and small, the sets are
+  // written out, in at most three times the memory: a row of ids is read sooner than a trie is walked.
   void seal();
 
   // Adds the ids of `set`, ascending, each once. Cost: O(ids).
@@ -54,7 +54,7 @@ class IdSets {
   void write_out();
   void append_node(Ref set, IdList& out) const;
 
-  static constexpr std::size_t most_written_out = 1u << 17;  // ids of all sets: what caches hold
+  static constexpr std::size_t most_written_out = 1u << 17, most_a_node = 8;  // ids
 
   std::vector<Node> nodes_;
   std::unordered_map<std::uint64_t, Ref> made_;  // by (low, high)

@@ -23,7 +23,8 @@ std::optional<Affinity::Place> Affinity::find(std::uint64_t message, SteadyTime 
   if (sets_.empty()) return std::nullopt;
   const auto& set = sets_[message % sets];
   if (!may_hold(message)) {
-    __builtin_prefetch(&set, 1);  // its first answer is remembered there
+    __builtin_prefetch(&set.messages, 1);  // its first answer is remembered there
+    __builtin_prefetch(&set.places, 1);
     return std::nullopt;
   }
   const auto at = set.find(message);

@@ -172,7 +172,9 @@ class Floor(unittest.TestCase):
                 self.assertEqual(server.requests[-2:], [request, request])
 
     def test_a_relay_whose_server_is_gone_hangs_up(self):
-        relay = floor(free_port(), "--relay-to", f"inet:127.0.0.1:{free_port()}")
+        dead = self.enterContext(socket.socket())
+        dead.bind(("127.0.0.1", 0))  # and never listens
+        relay = floor(free_port(), "--relay-to", f"inet:127.0.0.1:{dead.getsockname()[1]}")
         self.addCleanup(relay.kill)
         relay.start()
         wait_until(lambda: listens(("127.0.0.1", relay.port)), "the relay listens")

@@ -408,6 +408,7 @@ class UnderLoad(Watched):
             for thread in threads:
                 thread.join()
         self.assertEqual(self.wrong, [])
+        self.assertGreaterEqual(rounds, self.ROUNDS if LONG else len(self.WAYS))
         print(f"{self.SIZE} entries changed {rounds} times, {self.answers} answers, none wrong", flush=True)
 
 

@@ -35,9 +35,8 @@ TEST_CASE("equal sets have equal references, however they were made") {
   CHECK(sets.without(sets.without(sets.without(one, 5), 12), 900) == IdSets::empty);
 }
 
-// Few sets are written out when they are sealed, of many the tries are walked: 60 and 1,000 steps.
 TEST_CASE("the ids of a set, ascending, before it is sealed and after") {
-  for (const std::uint32_t steps : {1u, 2u, 60u, 1000u}) {
+  for (const std::uint32_t steps : {1u, 2u, 9u, 60u, 1000u}) {
     IdSets sets;
     const auto made = staircase(sets, steps);
     for (const bool is_sealed : {false, true}) {
@@ -50,4 +49,21 @@ TEST_CASE("the ids of a set, ascending, before it is sealed and after") {
       }
     }
   }
+}
+
+TEST_CASE("small sets are written out when they are sealed, of large ones the tries are walked") {
+  constexpr std::size_t number = sizeof(std::uint32_t), node = 3 * number;
+  IdSets small;
+  const IdList ids{3, 70'000, id_limit - 1};
+  const auto set = small.with(small.with(small.with(IdSets::empty, ids[2]), ids[0]), ids[1]);
+  small.seal();
+  CHECK(ids_of(small, set) == ids);
+  CHECK(small.memory() % node != 0);  // rows
+
+  IdSets large;
+  staircase(large, 1000);
+  const auto before = large.memory();
+  large.seal();
+  CHECK(large.memory() % node == 0);
+  CHECK(large.memory() <= before);
 }

@@ -26,11 +26,6 @@ void block_signals() {
 
 }  // namespace
 
-HurriedSection::HurriedSection() : before_{nice_of(::gettid())} {
-  set_nice(::gettid(), std::min(before_, ordinary));
-}
-HurriedSection::~HurriedSection() { set_nice(::gettid(), before_); }
-
 Helper::~Helper() {
   if (!thread_.joinable()) return;
   {

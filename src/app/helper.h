@@ -11,18 +11,6 @@
 
 namespace policymux {
 
-// While it lives this thread has an ordinary priority: for the part of a job that holds what the loop may need.
-// Without the right to that (RLIMIT_NICE) it changes nothing.
-class HurriedSection {
- public:
-  HurriedSection();
-  ~HurriedSection();
-  HurriedSection& operator=(HurriedSection&&) = delete;
-
- private:
-  const int before_;
-};
-
 // Runs jobs one after the other, at low priority (where all processors are busy, in about a tenth of one: at idle
 // priority a reload under full load would never end), with all signals blocked. The thread is started for the first
 // job: the C library's calls are a little cheaper as long as there is only one.

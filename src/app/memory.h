@@ -9,7 +9,8 @@ void tidy_as_we_free();
 
 // Gives whole pages that are free back to the system. To be called after much was freed: reading a policy takes several
 // times its size.
-//   Cost  some milliseconds after a large policy; other threads' allocations may wait for that.
+//   Cost  some milliseconds after a large policy. Threads that share an arena with what was freed may have to wait: the
+//         loop, while the first policy goes, since that one was read by its own thread.
 void give_memory_back();
 
 }  // namespace policymux

@@ -63,7 +63,6 @@ void Reloader::free_unused() {
   if (!unused.empty()) {
     helper_.post([tables = std::vector(std::move_iterator{unused.begin()}, std::move_iterator{unused.end()})]() mutable {
       tables.clear();
-      const HurriedSection in_a_hurry;
       give_memory_back();
     });
   }

@@ -60,12 +60,8 @@ void Reloader::free(std::shared_ptr<LiveTable> old) {
 // Only the loop's thread has more of these pointers to make: one that is the last stays the last.
 void Reloader::free_unused() {
   const auto unused = std::ranges::partition(old_, [](const auto& old) { return old.use_count() > 1; });
-  if (!unused.empty()) {
-    helper_.post([tables = std::vector(std::move_iterator{unused.begin()}, std::move_iterator{unused.end()})]() mutable {
-      tables.clear();
-      give_memory_back();
-    });
-  }
+  for (auto& old : unused) helper_.post([old = std::move(old)]() mutable { old.reset(); });
+  if (!unused.empty()) helper_.post(give_memory_back);
   old_.erase(unused.begin(), unused.end());
   if (!old_.empty()) sweep_.arm(sweep_interval);
 }

@@ -20,7 +20,8 @@ struct FloorOptions {
 // "action=DUNNO\n\n". With an upstream: one recv and one send each way, over a connection to it for each client's,
 // and no look at the bytes.
 // Clients must not pipeline. A relay waits for its connections to be made, hangs up on both sides when one does, and
-// gives up where a socket does not take a whole message at once. Serves until a signal ends the process; returns only when it cannot serve.
+// gives up where a socket does not take a whole message at once.
+// Serves until a signal ends the process; returns only when it cannot serve.
 Result<Ok, std::string> run_floor(const FloorOptions& options);
 
 }  // namespace policymux

@@ -26,7 +26,9 @@ Result<Endpoint, std::string> control_socket(const CtlOptions& options) {
     if (!config) return Problem{summary(diagnostics.front())};
     path = config->admin.socket;
   }
-  if (path.empty()) return Problem{"main.conf has no admin.socket: want `socket = /run/policymux/control` under [admin]"};
+  if (path.empty()) {
+    return Problem{"main.conf has no admin.socket: want `socket = /run/policymux/control` under [admin]"};
+  }
   return Endpoint{.kind = Endpoint::Kind::local, .path = path};
 }
 

@@ -48,6 +48,7 @@ class SortedKeys {
   }
 
   static constexpr std::size_t width = 8;
+
   // How many keys are at most `key`. Before the keys are read, `near(i)` tells that the result will lie between i and
   // i + width: time to prefetch what belongs to them.
   template <class Near>

@@ -159,6 +159,7 @@ Result<ListeningSocket, std::string> adopt_listener(UniqueFd fd) {
   }
   ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+  suit_short_messages(fd.get());  // those that it accepts from now on
   auto name = address->sa_family == AF_UNIX ? unix_name(storage, size) : peer_of(address, {}).name;
   return ListeningSocket{std::move(fd), std::move(name)};
 }

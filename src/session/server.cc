@@ -41,7 +41,6 @@ Server::Server(Loop& loop, RequestHandler& handler, Logger& logger, Metrics& met
 Server::~Server() = default;
 
 void Server::listen(ListeningSocket socket) {
-  suit_short_messages(socket.fd());  // those that it accepts from now on; it may have been handed over
   doors_.push_back(std::make_unique<Door>(*this, std::move(socket)));
   if (!paused_) doors_.back()->io.want(EV_READ);
 }

@@ -4,8 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
+#include <future>
 #include <vector>
 
 #include "support/catch.h"
@@ -25,19 +24,9 @@ TEST_CASE("the helper's jobs run one after the other, and all of them") {
 TEST_CASE("the helper's thread stands back behind the loop's") {
   const auto nice_of_this_thread = [] { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())); };
   const int before = nice_of_this_thread();
-  int helpers = before;
-  std::mutex mutex;
-  std::condition_variable told;
-  bool done = false;
+  std::promise<int> helpers;
   Helper helper;
-  helper.post([&] {
-    const std::lock_guard lock{mutex};
-    helpers = nice_of_this_thread();
-    done = true;
-    told.notify_one();
-  });
-  std::unique_lock lock{mutex};
-  told.wait(lock, [&] { return done; });
-  CHECK(helpers == std::max(before, 10));
+  helper.post([&] { helpers.set_value(nice_of_this_thread()); });
+  CHECK(helpers.get_future().get() == std::max(before, 10));
   CHECK(nice_of_this_thread() == before);
 }

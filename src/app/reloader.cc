@@ -108,8 +108,8 @@ void Reloader::read_all(Job& job) const {
   fresh.config = std::move(ruleset.config);
   fresh.frozen = std::move(ruleset.frozen);
   for (const auto& path : job.held) {
-    fresh.diagnostics.push_back({Severity::warning,
-                                 {.file = path, .text = "somebody is writing to this list: the old one stays for now"}});
+    fresh.diagnostics.push_back(
+        {Severity::warning, {.file = path, .text = "somebody is writing to this list: the old one stays for now"}});
   }
   if (!ruleset.table || has_errors(fresh.diagnostics)) return;
   if (fresh.config->main.watch_files) job.plan = plan_for(ruleset.table->lists);

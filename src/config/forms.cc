@@ -76,7 +76,8 @@ Read<Balance::Value> Balance::read(std::string_view text) {
     return Value{.by = By::hash, .attribute = std::string{text.substr(hash_prefix.size())}};
   }
   const auto by = Word<balances>::read(text);
-  if (!by) return wanted(text, "weighted, least_outstanding, first, or hash: and an attribute, as in hash:client_address");
+  if (!by)
+    return wanted(text, "weighted, least_outstanding, first, or hash: and an attribute, as in hash:client_address");
   return Value{.by = *by};
 }
 

@@ -244,7 +244,8 @@ class Loader {
   }
 
   // Until the last try has timed out; of one priority the slowest may come first.
-  static milliseconds longest_wait(std::vector<const Config::Service*>& services, std::optional<std::uint32_t> retries) {
+  static milliseconds longest_wait(std::vector<const Config::Service*>& services,
+                                   std::optional<std::uint32_t> retries) {
     std::sort(services.begin(), services.end(), [](const auto* a, const auto* b) {
       return std::tie(a->priority, b->timeout) < std::tie(b->priority, a->timeout);
     });

@@ -43,7 +43,8 @@ struct DecideSettings {
 class Decider final : public RequestHandler {
  public:
   // REQUIRES: the loop, the logger and the metrics outlive it, and it outlives every Suspended.
-  Decider(Loop& loop, Logger& logger, Metrics& metrics, std::shared_ptr<const Table> table, const DecideSettings& settings);
+  Decider(Loop& loop, Logger& logger, Metrics& metrics, std::shared_ptr<const Table> table,
+          const DecideSettings& settings);
   ~Decider() override;
 
   // Questions of this kind go to `asker`, which outlives the decider. A kind without one is UNKNOWN.

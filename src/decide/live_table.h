@@ -11,7 +11,8 @@ namespace policymux {
 
 // Pinned by every request that waits; the last one to go takes it away.
 struct LiveTable {
-  explicit LiveTable(std::shared_ptr<const Table> table) : evaluator{std::move(table)}, matches(evaluator.table().lines.size()) {}
+  explicit LiveTable(std::shared_ptr<const Table> table)
+      : evaluator{std::move(table)}, matches(evaluator.table().lines.size()) {}
 
   Evaluator evaluator;
   std::vector<std::uint64_t> matches;  // by line

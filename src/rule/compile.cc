@@ -117,7 +117,8 @@ class Compiler {
     const auto add = [&key](const auto&... parts) { (fmt::format_to(std::back_inserter(key), "{}\x1f", parts), ...); };
     std::visit(Overloaded{
         [&](const TextTest& t) {
-          add("text", t.source.name, static_cast<int>(t.source.derivation), static_cast<int>(t.match), t.case_sensitive);
+          add("text", t.source.name, static_cast<int>(t.source.derivation), static_cast<int>(t.match),
+              t.case_sensitive);
           for (const auto& value : t.values) add(value);
           for (const auto& file : t.files) add("\x1e", file->path());
         },
@@ -204,12 +205,11 @@ class Compiler {
   }
   void fill(Predicate& predicate, PredicateId, const ScoreTest& test) {
     predicate.kind = Predicate::Kind::score;
-    predicate.parts = {static_cast<std::uint32_t>(table_->score_ranges.size()), static_cast<std::uint32_t>(test.ranges.size())};
-    table_->score_ranges.insert(table_->score_ranges.end(), test.ranges.begin(), test.ranges.end());
+    predicate.parts = append_run(table_->score_ranges, test.ranges);
   }
   void fill(Predicate& predicate, PredicateId, const TagTest& test) {
     predicate.kind = Predicate::Kind::tag;
-    predicate.parts = {static_cast<std::uint32_t>(table_->tags_of.size()), static_cast<std::uint32_t>(test.tags.size())};
+    predicate.parts = run_of(table_->tags_of.size(), test.tags.size());
     for (const auto& tag : test.tags) table_->tags_of.push_back(tag_of(tag));
   }
   void fill(Predicate&, PredicateId, const CompositeTest&) {}  // see add_predicate()
@@ -243,8 +243,7 @@ class Compiler {
   // Most predicates are asked of the same few groups: what all of them read stays in the cache.
   Run share_groups(const std::vector<GroupId>& groups) {
     auto& all = table_->groups_of;
-    const Run fresh{static_cast<std::uint32_t>(all.size()), static_cast<std::uint32_t>(groups.size())};
-    const auto [at, added] = runs_of_groups_.emplace(groups, fresh);
+    const auto [at, added] = runs_of_groups_.emplace(groups, run_of(all.size(), groups.size()));
     if (added) all.insert(all.end(), groups.begin(), groups.end());
     return at->second;
   }
@@ -257,7 +256,9 @@ class Compiler {
   };
   // Under which index does one value of a text test belong? Anchored constants do not need the regex engine.
   static Filed file_value(const TextTest& test, std::string_view value) {
-    const auto key = [&test](std::string_view text) { return test.case_sensitive ? std::string{text} : to_lower(text); };
+    const auto key = [&test](std::string_view text) {
+      return test.case_sensitive ? std::string{text} : to_lower(text);
+    };
     switch (test.match) {
       case TextMatch::exact: return {Way::exact, key(exact_text(test.source, value))};
       case TextMatch::domain: return {Way::domain, key(value)};
@@ -277,7 +278,8 @@ class Compiler {
     return {Way::regex, std::string{value}};
   }
 
-  void add_text(std::vector<GroupId>& groups, SlotId slot, const TextTest& test, std::string_view value, PredicateId id) {
+  void add_text(std::vector<GroupId>& groups, SlotId slot, const TextTest& test, std::string_view value,
+                PredicateId id) {
     const auto [way, key] = file_value(test, value);
     const auto group = group_of(slot, way, !test.case_sensitive);
     auto& builder = builders_[group];
@@ -308,7 +310,8 @@ class Compiler {
 
   SlotId slot_of(const Source& source, Slot::Form form) {
     const Slot slot{source, form};
-    const auto key = fmt::format("{}\x1f{}\x1f{}", source.name, static_cast<int>(source.derivation), static_cast<int>(form));
+    const auto key =
+        fmt::format("{}\x1f{}\x1f{}", source.name, static_cast<int>(source.derivation), static_cast<int>(form));
     const auto [at, added] = slots_.emplace(key, static_cast<SlotId>(table_->slots.size()));
     if (added) table_->slots.push_back(slot);
     return at->second;
@@ -366,14 +369,11 @@ class Compiler {
     std::stable_sort(compiled.begin(), compiled.end(), [this](const auto& a, const auto& b) {
       return table_->predicates[a.predicate].order < table_->predicates[b.predicate].order;
     });
-    const Run run{static_cast<std::uint32_t>(table_->terms.size()), static_cast<std::uint32_t>(compiled.size())};
-    table_->terms.insert(table_->terms.end(), compiled.begin(), compiled.end());
-    return run;
+    return append_run(table_->terms, compiled);
   }
 
   void add_lines(const Chain& chain) {
-    CompiledChain compiled{.lines = {static_cast<std::uint32_t>(table_->lines.size()),
-                                     static_cast<std::uint32_t>(chain.lines.size())}};
+    CompiledChain compiled{.lines = run_of(table_->lines.size(), chain.lines.size())};
     for (const auto index : chain.lines) {
       const auto id = static_cast<LineId>(table_->lines.size());
       number_own_test(id, policy_.lines[index].terms);
@@ -406,15 +406,8 @@ class Compiler {
       const auto& acl = policy_.acls[term.acl];
       if (!acl.silent) label += (term.negated ? " !" : " ") + acl.name;
     }
-    line.label = add_text(label);
-    line.text = add_text(access.text);
-  }
-
-  Run add_text(std::string_view text) {
-    auto& all = table_->texts;
-    const Run run{static_cast<std::uint32_t>(all.size()), static_cast<std::uint32_t>(text.size())};
-    all.insert(all.end(), text.begin(), text.end());
-    return run;
+    line.label = append_run(table_->texts, label);
+    line.text = append_run(table_->texts, access.text);
   }
 
   // Which undecided lines forbid acting questions of later ones: those that can end the request, those that

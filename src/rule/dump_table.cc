@@ -21,7 +21,8 @@ std::string dump(const Table& table, const Policy& policy) {
   };
   for (std::size_t i = 0; i < table.groups.size(); ++i) {
     const auto& group = table.groups[i];
-    print("group {}: {} {}{}{}\n", i, table.slots[group.slot].source.name, name(group.way), group.folded || group.way >= Way::address ? "" : " case=sensitive",
+    print("group {}: {} {}{}{}\n", i, table.slots[group.slot].source.name, name(group.way),
+          group.folded || group.way >= Way::address ? "" : " case=sensitive",
           group.lists.empty() ? "" : fmt::format(" and {} lists", group.lists.size()));
   }
   std::vector<std::vector<std::string>> guards(table.lines.size());

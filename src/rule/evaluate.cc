@@ -182,7 +182,8 @@ Evaluator::Match Evaluator::judge(const Line& line) {
 
 // The questions that the line's reading tests wait for, together.
 void Evaluator::need_answers(const Line& line) {
-  for (const auto& term : slice(table_->terms, line.terms).subspan(line.inline_terms, line.reading_terms)) need_answer(term);
+  const auto terms = slice(table_->terms, line.terms);
+  for (const auto& term : terms.subspan(line.inline_terms, line.reading_terms)) need_answer(term);
 }
 
 void Evaluator::need_answer(const CompiledTerm& term) {
@@ -272,7 +273,8 @@ Evaluator::Flow Evaluator::take_over(LineId id, const CompiledAction& action) {
     return Flow::go_on;
   }
   const auto& fields = facts_->answer(action.question)->fields;
-  const auto checked = check_action(fields.empty() ? std::string_view{} : fields.front(), {.restriction_classes = table_->restriction_classes, .foreign = true});
+  const auto checked = check_action(fields.empty() ? std::string_view{} : fields.front(),
+                                    {.restriction_classes = table_->restriction_classes, .foreign = true});
   if (!checked) {
     add_effect(Effect::Kind::warning, id, fmt::format("invalid answer: {}", checked.error()));
     return Flow::go_on;
@@ -315,7 +317,9 @@ void Evaluator::decide_default(std::optional<LineId> by) {
   action_.clear();
   expand(action->text, Table::no_line, action_);
   const auto checked = check_action(action_, {.restriction_classes = table_->restriction_classes});
-  if (!checked) add_effect(Effect::Kind::warning, Table::no_line, fmt::format("invalid default action: {}", checked.error()));
+  if (!checked) {
+    add_effect(Effect::Kind::warning, Table::no_line, fmt::format("invalid default action: {}", checked.error()));
+  }
   reply_.clear();
   append_reply(reply_, checked ? std::string_view{checked->text} : "DUNNO");
   decision_->reply = reply_;
@@ -324,8 +328,8 @@ void Evaluator::decide_default(std::optional<LineId> by) {
 const Decision* Evaluator::finish() {
   if (!decision_) return nullptr;
   effects_.clear();
-  for (const auto& effect : pending_) {
-    effects_.push_back({effect.kind, effect.line, std::string_view{texts_}.substr(effect.text.begin, effect.text.size)});
+  for (const auto& [kind, line, text] : pending_) {
+    effects_.push_back({kind, line, std::string_view{texts_}.substr(text.begin, text.size)});
   }
   decision_->effects = effects_;
   decision_->matched = matched_;
@@ -358,14 +362,14 @@ void Evaluator::collect_tag(LineId line, std::uint32_t tag) {
 }
 
 void Evaluator::add_effect(Effect::Kind kind, LineId line, std::string_view text) {
-  pending_.push_back({kind, line, {static_cast<std::uint32_t>(texts_.size()), static_cast<std::uint32_t>(text.size())}});
+  pending_.push_back({kind, line, run_of(texts_.size(), text.size())});
   texts_ += text;
 }
 
 void Evaluator::add_effect(Effect::Kind kind, LineId line, const Template& text) {
   const auto begin = texts_.size();
   expand(text, line, texts_);
-  pending_.push_back({kind, line, {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(texts_.size() - begin)}});
+  pending_.push_back({kind, line, run_of(begin, texts_.size() - begin)});
 }
 
 // --- truth ----------------------------------------------------------------------------------------------
@@ -540,7 +544,7 @@ void Evaluator::ask(GroupId id) {
     if (hit < table_->lines.size()) __builtin_prefetch(&table_->lines[hit]);
     else __builtin_prefetch(&table_->guarded[hit]);
   }
-  state = {stamp_, {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(hits_.size() - begin)}};
+  state = {stamp_, run_of(begin, hits_.size() - begin)};
 }
 
 std::string_view Evaluator::asked_text(const Group& group, SlotValue& value) {

@@ -58,7 +58,7 @@ class Filing {
       const auto& lines = guarded[predicate];
       const bool own = lines.size() == 1 && lines.front() == predicate;
       if (own) table_.lines[predicate].is_own_guarded = true;
-      table_.guarded.push_back(own ? Run{} : append(table_.guarded_lines, lines));
+      table_.guarded.push_back(own ? Run{} : append_run(table_.guarded_lines, lines));
     }
   }
 
@@ -78,15 +78,8 @@ class Filing {
     }
     std::sort(groups.begin(), groups.end());
     groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
-    chain.unguarded = append(table_.unguarded, unguarded);
-    chain.guard_groups = append(table_.guard_groups, groups);
-  }
-
-  template <class Vector>
-  static Run append(Vector& all, const std::vector<std::uint32_t>& some) {
-    const Run run{static_cast<std::uint32_t>(all.size()), static_cast<std::uint32_t>(some.size())};
-    all.insert(all.end(), some.begin(), some.end());
-    return run;
+    chain.unguarded = append_run(table_.unguarded, unguarded);
+    chain.guard_groups = append_run(table_.guard_groups, groups);
   }
 
   Guard guard_of(const Line& line) {
@@ -132,7 +125,8 @@ class Filing {
 
   Guard cheapest_member(const Predicate& predicate, bool flip) {
     Guard best;
-    for (const auto& term : slice(table_.terms, predicate.parts)) keep_cheaper(best, guard_of(term.predicate, term.negated != flip));
+    for (const auto& term : slice(table_.terms, predicate.parts))
+      keep_cheaper(best, guard_of(term.predicate, term.negated != flip));
     return best;
   }
 

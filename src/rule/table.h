@@ -44,6 +44,15 @@ using LineId = std::uint32_t;
 struct Run {
   std::uint32_t begin = 0, size = 0;
 };
+inline Run run_of(std::size_t begin, std::size_t size) {
+  return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)};
+}
+template <class Vector, class Range>
+Run append_run(Vector& all, const Range& some) {
+  const auto added = run_of(all.size(), some.size());
+  all.insert(all.end(), some.begin(), some.end());
+  return added;
+}
 template <class Vector>
 std::span<const typename Vector::value_type> slice(const Vector& all, Run run) {
   return {all.data() + run.begin, run.size};

@@ -23,7 +23,7 @@
 namespace policymux {
 
 struct UpstreamOptions {
-  std::function<double()> random{};                      // from 0, below 1: for jitter and starting points; empty: chance
+  std::function<double()> random{};                      // 0 to 1, without 1: jitter, starting points; empty: chance
   milliseconds first_back_off{std::chrono::seconds{1}};  // of a service that failed
   bool random_start = false;                             // `weighted` begins at a random point, in proportion
   // Called as each try ends, perhaps from inside ask(); must neither ask nor destroy anything.

@@ -76,27 +76,27 @@ class Decider::Waiting final : public Suspended, public AnswerSink {
       : decider_{decider},
         live_{decider.live_},
         settings_{decider.settings_},
-        baggage_{decider.take_baggage()},
+        own_{decider.take_baggage()},
         conversation_{conversation},
         client_{client},
         deadline_{decider.loop_.now() + settings_.deadline},
         timer_{decider.loop_.raw(), this} {
-    bytes_ = request.raw();
-    request_ = request;
-    request_.rebase(bytes_.data());
+    own_->bytes = request.raw();
+    own_->request = request;
+    own_->request.rebase(own_->bytes.data());
     ++decider_.metrics_[Gauge::requests_waiting];
   }
   ~Waiting() override {
-    decider_.put_back(std::move(baggage_));
+    decider_.put_back(std::move(own_));
     --decider_.metrics_[Gauge::requests_waiting];
   }
   Waiting& operator=(Waiting&&) = delete;
 
   // REQUIRES: the evaluator has just left this request open.
   void ask_what_is_needed() {
-    live_->evaluator.remember(memo_);
+    live_->evaluator.remember(own_->memo);
     for (const auto& need : live_->evaluator.needs()) {
-      if (!facts_.asked(need.question)) ask(need);
+      if (!own_->facts.asked(need.question)) ask(need);
     }
     arm_timer();
   }
@@ -113,39 +113,39 @@ class Decider::Waiting final : public Suspended, public AnswerSink {
     const auto& definition = *live_->evaluator.table().questions[need.question];
     const auto conduct = question_type(definition.kind).conduct;
     const auto deadline = std::min(deadline_, decider_.loop_.now() + time_limit(definition, settings_));
-    facts_.ask(need.question, conduct);
+    own_->facts.ask(need.question, conduct);
     auto* asker = decider_.askers_[static_cast<std::size_t>(definition.kind)];
     if (asker == nullptr) {  // left out of this build: as if nobody answered in time
-      open_.push_back({need.question, decider_.loop_.now(), nullptr});
+      own_->open.push_back({need.question, decider_.loop_.now(), nullptr});
       return;
     }
-    const Question question{definition, need.key, request_, deadline};
+    const Question question{definition, need.key, own_->request, deadline};
     auto asking = conduct == Conduct::reading ? decider_.lookups_.ask(*asker, question, *this, need.question)
                                               : asker->ask(question, *this, need.question);
-    open_.push_back({need.question, deadline, std::move(asking)});
+    own_->open.push_back({need.question, deadline, std::move(asking)});
   }
 
   // The first answer counts, whatever an asker does.
   void settle(QuestionId question, Answer answer) {
-    facts_.add(question, judged(live_->evaluator.table(), question, std::move(answer)));
-    std::erase_if(open_, [question](const Open& open) { return open.question == question; });
+    own_->facts.add(question, judged(live_->evaluator.table(), question, std::move(answer)));
+    std::erase_if(own_->open, [question](const Open& open) { return open.question == question; });
   }
 
   void arm_timer() {
     auto next = deadline_;
-    for (const auto& open : open_) next = std::min(next, open.deadline);
+    for (const auto& open : own_->open) next = std::min(next, open.deadline);
     timer_.arm(time_left(next, decider_.loop_.now()));
   }
 
   void on_timer() {
     const auto now = decider_.loop_.now();
     if (now >= deadline_) {
-      facts_.expire();
-      open_.clear();
+      own_->facts.expire();
+      own_->open.clear();
       ++decider_.metrics_[Counter::deadlines_passed];
     }
     std::vector<QuestionId> late;
-    for (const auto& open : open_) {
+    for (const auto& open : own_->open) {
       if (now >= open.deadline) late.push_back(open.question);
     }
     for (const auto question : late) settle(question, {});
@@ -153,24 +153,19 @@ class Decider::Waiting final : public Suspended, public AnswerSink {
   }
 
   void go_on() {
-    const auto* decision = live_->evaluator.evaluate(request_, facts_, &memo_);
+    const auto* decision = live_->evaluator.evaluate(own_->request, own_->facts, &own_->memo);
     if (decision == nullptr) return ask_what_is_needed();
     timer_.cancel();
-    open_.clear();
+    own_->open.clear();
     ++decider_.metrics_[Counter::decisions_waited];
-    const auto reply = decider_.apply(*live_, *decision, request_, conversation_);
+    const auto reply = decider_.apply(*live_, *decision, own_->request, conversation_);
     client_.answered(reply);  // may destroy us
   }
 
   Decider& decider_;
   const std::shared_ptr<LiveTable> live_;
   const DecideSettings settings_;
-  std::unique_ptr<Baggage> baggage_;
-  std::string& bytes_ = baggage_->bytes;
-  Request& request_ = baggage_->request;
-  Facts& facts_ = baggage_->facts;
-  Memo& memo_ = baggage_->memo;
-  std::vector<Open>& open_ = baggage_->open;
+  std::unique_ptr<Baggage> own_;
   Conversation& conversation_;
   Client& client_;
   const SteadyTime deadline_;

@@ -115,6 +115,24 @@ class Check(Case):
         result = self.check(POLICY, listen="unix:/var/spool/postfix/private/policymux")
         self.assertNotIn("chroot", result.stderr)
 
+    def test_what_the_daemon_could_not_start_with_on_this_machine(self):
+        missing = os.path.join(os.path.dirname(self.conf()), "nowhere")
+        for settings, doubt in (
+            ({"user": "nobody-at-all"}, "main.user: no user 'nobody-at-all'"),
+            ({"group": "none-at-all"}, "main.group: no group 'none-at-all'"),
+            ({"socket_owner": "nobody-at-all"}, "main.socket_owner: no user 'nobody-at-all'"),
+            ({"socket_group": "none-at-all"}, "main.socket_group: no group 'none-at-all'"),
+            ({"chroot": missing}, f"main.chroot: no directory {missing}"),
+            ({"listen": f"unix:{missing}/s"}, f"main.listen: no directory {missing}"),
+        ):
+            with self.subTest(doubt):
+                result = self.check(POLICY, **settings)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertIn(f"main.conf: warning: {doubt}", result.stderr)
+        made_at_the_start = "unix:/run/policymux-of-this-test/s"
+        result = self.check(POLICY, user="root", group="root", chroot="/", listen=made_at_the_start)
+        self.assertNotIn("could not start", result.stderr)
+
     def test_a_type_that_is_not_built_in(self):
         result = self.check("acl a rbl zen.spamhaus.org\naction no REJECT No\naccess a no\n")
         self.assertEqual(result.returncode, 0)

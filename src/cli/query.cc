@@ -37,16 +37,17 @@ Result<Endpoint, std::string> server_of(const QueryOptions& options) {
   return Problem{diagnostics.empty() ? "main.conf has no listener" : summary(diagnostics.front())};
 }
 
-std::string question_of(const QueryOptions& options) {
+Result<std::string, std::string> question_of(const QueryOptions& options) {
   auto text = options.attributes.empty() ? read_all(STDIN_FILENO) : request_from(options.attributes);
+  if (text.empty()) return Problem{"nothing to ask: say name=value, or send a request on standard input"};
   if (!text.ends_with("\n\n")) text += text.ends_with('\n') ? "\n" : "\n\n";
   return text;
 }
 
-Result<std::string, std::string> ask_server(const QueryOptions& options) {
+Result<std::string, std::string> ask_server(const QueryOptions& options, const std::string& question) {
   const auto server = server_of(options);
   if (!server) return Problem{server.error()};
-  const auto answer = exchange(*server, question_of(options), options.timeout, one_reply);
+  const auto answer = exchange(*server, question, options.timeout, one_reply);
   if (!answer) return Problem{answer.error()};
   const auto reply = parse_reply(*answer);
   if (!reply) return Problem{with_what_came("the server closed the connection without an answer", *answer)};
@@ -54,11 +55,16 @@ Result<std::string, std::string> ask_server(const QueryOptions& options) {
   return std::string{*reply->action};
 }
 
+Result<std::string, std::string> ask(const QueryOptions& options) {
+  const auto question = question_of(options);
+  if (!question) return Problem{question.error()};
+  return options.plugin ? ask_plugin(*options.plugin, *question, options.timeout) : ask_server(options, *question);
+}
+
 }  // namespace
 
 int query(const QueryOptions& options) {
-  const auto action = options.plugin ? ask_plugin(*options.plugin, question_of(options), options.timeout)
-                                     : ask_server(options);
+  const auto action = ask(options);
   if (!action) {
     fmt::print(stderr, "policymux query: {}\n", action.error());
     return 1;

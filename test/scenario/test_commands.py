@@ -256,6 +256,12 @@ class Query(Case):
         self.assertEqual(result.returncode, 1)
         self.assertNotEqual(result.stderr, "")
 
+    def test_nothing_to_ask(self):
+        for whom in (("-c", self.conf(POLICY)), ("--plugin", "cat")):
+            result = run("query", *whom, stdin="")
+            self.assertEqual((result.returncode, result.stdout), (1, ""))
+            self.assertIn("nothing to ask", result.stderr)
+
     def fails(self, *arguments):
         result = run("query", *arguments, "--timeout", "1s", "sender=a@bad.test", timeout=PATIENCE)
         self.assertEqual((result.returncode, result.stdout), (1, ""))

@@ -7,7 +7,13 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <string_view>
+#include <vector>
+
+#include <policymux/result.h>
+
+#include "base/endpoint.h"
 
 namespace policymux {
 
@@ -20,6 +26,11 @@ struct SocketAddress {
     return size == other.size && std::memcmp(&storage, &other.storage, size) == 0;
   }
 };
+
+// Where it is: of a host name all addresses, each once, in the order in which they are to be tried. `flags`:
+// getaddrinfo(3)'s, AI_PASSIVE for a listener. The error is a sentence that names nothing.
+//   Blocks  a host name asks the system's resolver.
+Result<std::vector<SocketAddress>, std::string> addresses_of(const Endpoint& endpoint, int flags = 0);
 
 // Not now, but later: nothing has gone wrong.
 inline bool is_temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }

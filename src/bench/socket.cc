@@ -1,50 +1,24 @@
 #include "bench/socket.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
+#include <string_view>
 
 #include <fmt/format.h>
 
 namespace policymux {
 namespace {
 
-Unexpected<std::string> failed(const Endpoint& endpoint, const char* reason) {
+Unexpected<std::string> failed(const Endpoint& endpoint, std::string_view reason) {
   return Unexpected{fmt::format("{}: {}", to_string(endpoint), reason)};
 }
 Unexpected<std::string> failed(const Endpoint& endpoint) { return failed(endpoint, std::strerror(errno)); }
-
-Result<SocketAddress, std::string> resolve_local(const Endpoint& endpoint) {
-  SocketAddress address;
-  auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
-  if (endpoint.path.size() >= sizeof local.sun_path) return failed(endpoint, "the path is too long");
-  local.sun_family = AF_UNIX;
-  endpoint.path.copy(local.sun_path, endpoint.path.size());
-  address.size = sizeof local;
-  return address;
-}
-
-Result<SocketAddress, std::string> resolve_inet(const Endpoint& endpoint) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const auto host = endpoint.host.empty() ? "127.0.0.1" : endpoint.host.c_str();
-  const int error = ::getaddrinfo(host, std::to_string(endpoint.port).c_str(), &hints, &found);
-  if (error != 0) return failed(endpoint, ::gai_strerror(error));
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, ::freeaddrinfo};
-  SocketAddress address;
-  address.size = found->ai_addrlen;
-  std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
-  return address;
-}
 
 void set_option(int fd, int level, int name) {
   const int on = 1;
@@ -72,7 +46,11 @@ bool make_non_blocking(int fd) { return ::fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
 }  // namespace
 
 Result<SocketAddress, std::string> resolve(const Endpoint& endpoint) {
-  return endpoint.kind == Endpoint::Kind::local ? resolve_local(endpoint) : resolve_inet(endpoint);
+  auto place = endpoint;
+  if (place.host.empty()) place.host = "127.0.0.1";
+  const auto addresses = addresses_of(place);
+  if (!addresses) return failed(endpoint, addresses.error());
+  return addresses->front();
 }
 
 Result<UniqueFd, std::string> connect_to(const Endpoint& endpoint) {

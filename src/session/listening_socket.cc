@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <memory>
 #include <utility>
 
 #include "base/sockets.h"
@@ -31,14 +30,12 @@ UniqueFd open_socket(int family) { return UniqueFd{::socket(family, SOCK_STREAM 
 
 // ---- inet ----
 
-using AddressList = std::unique_ptr<addrinfo, decltype([](addrinfo* list) { ::freeaddrinfo(list); })>;
-
-bool bind_inet(int fd, const addrinfo& address) {
+bool bind_inet(int fd, const SocketAddress& address) {
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   suit_short_messages(fd);  // those that it accepts
-  if (address.ai_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  return ::bind(fd, address.ai_addr, address.ai_addrlen) == 0 && ::listen(fd, backlog) == 0;
+  if (address.get()->sa_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  return ::bind(fd, address.get(), address.size) == 0 && ::listen(fd, backlog) == 0;
 }
 
 // Not having IPv6 is no failure where every address was meant.
@@ -46,20 +43,13 @@ bool is_missing_family(int error) { return error == EAFNOSUPPORT || error == EAD
 
 Sockets listen_inet(const Endpoint& endpoint) {
   const auto name = to_string(endpoint);
-  addrinfo hints{};
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const char* const host = endpoint.host.empty() ? nullptr : endpoint.host.c_str();
-  if (const int error = ::getaddrinfo(host, std::to_string(endpoint.port).c_str(), &hints, &found); error != 0) {
-    return cannot_listen(name, ::gai_strerror(error));
-  }
-  const AddressList addresses{found};
+  const auto addresses = addresses_of(endpoint, AI_PASSIVE);
+  if (!addresses) return cannot_listen(name, addresses.error());
   std::vector<ListeningSocket> sockets;
   int missing = 0;
-  for (const auto* address = found; address != nullptr; address = address->ai_next) {
-    auto fd = open_socket(address->ai_family);
-    if (fd && bind_inet(fd.get(), *address)) {
+  for (const auto& address : *addresses) {
+    auto fd = open_socket(address.get()->sa_family);
+    if (fd && bind_inet(fd.get(), address)) {
       sockets.emplace_back(std::move(fd), name);
     } else if (is_missing_family(errno)) {
       missing = errno;
@@ -127,10 +117,9 @@ bool give_access(const char* path, const SocketAccess& access) {
 Sockets listen_on(const Endpoint& endpoint, const SocketAccess& access) {
   if (endpoint.kind == Endpoint::Kind::inet) return listen_inet(endpoint);
   const auto name = to_string(endpoint);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (endpoint.path.size() >= sizeof address.sun_path) return cannot_listen(name, std::strerror(ENAMETOOLONG));
-  endpoint.path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const auto addresses = addresses_of(endpoint);
+  if (!addresses) return cannot_listen(name, addresses.error());
+  const auto& address = reinterpret_cast<const sockaddr_un&>(addresses->front().storage);
   auto fd = open_socket(AF_UNIX);
   if (!fd || !bind_or_replace(fd.get(), address)) return cannot_listen(name, std::strerror(errno));
   ListeningSocket socket{std::move(fd), name};

@@ -6,13 +6,13 @@
 
 #include <xxhash.h>
 
+#include "proto/reply.h"
 #include "rule/judge.h"
 
 namespace policymux {
 namespace {
 
 constexpr std::string_view policy_request = "smtpd_access_policy";
-constexpr std::string_view dunno_reply = "action=DUNNO\n\n";
 
 void append(std::string& out, std::initializer_list<std::string_view> pieces) {
   for (const auto piece : pieces) out += piece;
@@ -95,9 +95,7 @@ class Decider::Waiting final : public Suspended, public AnswerSink {
   // REQUIRES: the evaluator has just left this request open.
   void ask_what_is_needed() {
     live_->evaluator.remember(own_->memo);
-    for (const auto& need : live_->evaluator.needs()) {
-      if (!own_->facts.asked(need.question)) ask(need);
-    }
+    for (const auto& need : live_->evaluator.needs()) ask(need);
     arm_timer();
   }
 
@@ -230,7 +228,7 @@ std::string_view Decider::apply(LiveTable& live, const Decision& decision, const
   if (!decision.effects.empty()) log_effects(live, decision);
   if (settings_.log_decisions == LogDecisions::all ||
       (settings_.log_decisions == LogDecisions::matched && decision.line)) {
-    log_decision(live, decision, reply.substr(7, reply.size() - 9), request);
+    log_decision(live, decision, action_of(reply), request);
   }
   for (const auto line : decision.matched) ++live.matches[line];
   if (!decision.line) ++live.defaults;

@@ -19,6 +19,8 @@ std::string identity(const Question& question) {
   text += '|';
   add(question.definition.key_source);
   add(question.key);
+  // The type decides what it looks at: only the same request is sure to be asked the same.
+  if (question.definition.key_source.empty()) add(question.request.raw());
   return text;
 }
 

@@ -14,7 +14,8 @@ namespace policymux {
 //   Answers  as AnswerSink says: once, never from inside Lookups::ask().
 class Lookups {
  public:
-  // `asker` is called unless an equal question (definition and key) is in flight already.
+  // `asker` is called unless an equal question is in flight already: of the same definition, with the same key, or,
+  // where the type has none, about an equal request.
   std::unique_ptr<Asking> ask(Asker& asker, const Question& question, AnswerSink& sink, std::uint32_t token);
 
  private:

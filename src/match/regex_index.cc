@@ -177,14 +177,15 @@ struct Value {
   std::string_view text;
   std::string_view lower;  // with LiteralIndex::padding behind it
   bool utf8;
-  bool foreign;  // it has letters that are others' in disguise
+  bool foreign;  // it has letters that are others' in disguise, to an engine that ignores case
 };
 
 // `buffer` holds the lower case text.
 Value read(std::string_view text, std::string& buffer) {
   if (buffer.size() < text.size() + LiteralIndex::padding) buffer.resize(text.size() + LiteralIndex::padding);
   const bool ascii = lower_into(buffer.data(), text);
-  return {text, {buffer.data(), text.size()}, ascii || is_utf8(text), !ascii && has_foreign_letters(text)};
+  const bool utf8 = ascii || is_utf8(text);
+  return {text, {buffer.data(), text.size()}, utf8, utf8 && !ascii && has_foreign_letters(text)};
 }
 
 // Patterns that end with a text each and have a head in common with others (see Tail): a probe for the text finds
@@ -217,7 +218,7 @@ class TailIndex {
   void find(const Value& value, Budget& budget, IdList& out, IdList& gave_up) const {
     thread_local IdList ending;
     ending.clear();
-    const bool disguised = !case_sensitive_ && value.utf8 && value.foreign;
+    const bool disguised = !case_sensitive_ && value.foreign;
     if (disguised) {
       texts_.find(without_foreign_letters(value.lower), ending);
     } else {
@@ -334,8 +335,7 @@ void RegexIndex::Builder::State::add(std::string_view pattern, std::uint32_t id)
   auto translation = translate(pattern, {.case_sensitive = case_sensitive, .utf8 = utf8});
   assert(translation);
   Item item{std::string{pattern}, id, translation->size};
-  if (!utf8) return singly.push_back(std::move(item));
-  if (translation->backtracking) return singly.push_back(std::move(item));
+  if (!utf8 || translation->backtracking) return singly.push_back(std::move(item));
   auto& required = translation->required;
   for (auto& text : required) text.resize(std::min(text.size(), longest_literal));  // a part will do
   std::size_t shortest = required.empty() ? 0 : longest_literal;

@@ -11,6 +11,11 @@ namespace policymux {
 // Appends the whole reply. REQUIRES: check_action() made `action`, so it holds no line break.
 void append_reply(std::string& out, std::string_view action);
 
+inline constexpr std::string_view dunno_reply = "action=DUNNO\n\n";
+
+// The action of a whole reply of ours.
+std::string_view action_of(std::string_view reply);
+
 // What a policy server sent. Points into the input.
 struct Reply {
   std::optional<std::string_view> action{};  // the first attribute `action`; nullopt: a failed request

@@ -14,7 +14,6 @@
 namespace policymux {
 namespace {
 
-constexpr std::string_view dunno_reply = "action=DUNNO\n\n";
 constexpr std::string_view look_up_failed_reply = "action=DEFER 4.7.1 Temporary look-up failure\n\n";
 
 bool rejects(Verb verb) { return verb == Verb::reject || verb == Verb::code_5nn; }
@@ -231,32 +230,32 @@ Evaluator::Flow Evaluator::act(LineId id, const CompiledAction& action, bool in_
   }
   if (open_) return Flow::go_on;
   note_match(id);
-  switch (action.kind) {
-    case Action::Kind::log: add_effect(Effect::Kind::log, id, action.text); break;
-    case Action::Kind::notify: add_effect(Effect::Kind::notify, id, action.text); break;
-    default: collect_score(id, action); break;
-  }
+  collect(id, action);
   return Flow::go_on;
 }
 
 Evaluator::Flow Evaluator::answer(LineId id, const CompiledAction& action) {
   if (open_) return Flow::done;
-  std::string_view reply = action.reply;
-  if (reply.empty()) {
-    action_.clear();
-    expand(action.text, id, action_);
-    const auto checked = check_action(action_, {.restriction_classes = table_->restriction_classes});
-    if (!checked) {
-      add_effect(Effect::Kind::warning, id, fmt::format("invalid action: {}", checked.error()));
-      return Flow::go_on;
-    }
-    reply_.clear();
-    append_reply(reply_, checked->text);
-    reply = reply_;
-  }
+  const auto reply = reply_of(action, id, "invalid action");
+  if (!reply) return Flow::go_on;
   note_match(id);
-  decision_ = Decision{.reply = reply, .verb = action.verb, .line = id};
+  decision_ = Decision{.reply = *reply, .verb = action.verb, .line = id};
   return Flow::done;
+}
+
+// Nothing: its text, expanded, is no action; there is a warning then.
+std::optional<std::string_view> Evaluator::reply_of(const CompiledAction& action, LineId line, std::string_view what) {
+  if (!action.reply.empty()) return action.reply;
+  action_.clear();
+  expand(action.text, line, action_);
+  const auto checked = check_action(action_, {.restriction_classes = table_->restriction_classes});
+  if (!checked) {
+    add_effect(Effect::Kind::warning, line, fmt::format("{}: {}", what, checked.error()));
+    return std::nullopt;
+  }
+  reply_.clear();
+  append_reply(reply_, checked->text);
+  return reply_;
 }
 
 // POLICY: another service's answer is ours, unless it is DUNNO.
@@ -310,19 +309,9 @@ void Evaluator::decide_default(std::optional<LineId> by) {
   }
   decision_ = Decision{.reply = dunno_reply, .line = by};
   if (!table_->default_action) return;
-  const auto* action = &table_->actions[*table_->default_action];
-  decision_->verb = action->verb;
-  decision_->reply = action->reply;
-  if (!action->reply.empty()) return;
-  action_.clear();
-  expand(action->text, Table::no_line, action_);
-  const auto checked = check_action(action_, {.restriction_classes = table_->restriction_classes});
-  if (!checked) {
-    add_effect(Effect::Kind::warning, Table::no_line, fmt::format("invalid default action: {}", checked.error()));
-  }
-  reply_.clear();
-  append_reply(reply_, checked ? std::string_view{checked->text} : "DUNNO");
-  decision_->reply = reply_;
+  const auto& action = table_->actions[*table_->default_action];
+  decision_->verb = action.verb;
+  decision_->reply = reply_of(action, Table::no_line, "invalid default action").value_or(dunno_reply);
 }
 
 const Decision* Evaluator::finish() {
@@ -343,6 +332,14 @@ void Evaluator::note_match(LineId id) {
   const auto terms = slice(table_->terms, line.terms);
   for (const auto& term : terms.subspan(std::size_t{line.inline_terms} + line.reading_terms + line.acting_terms)) {
     add_effect(Effect::Kind::log, id, table_->logs[table_->predicates[term.predicate].payload]);
+  }
+}
+
+void Evaluator::collect(LineId line, const CompiledAction& action) {
+  switch (action.kind) {
+    case Action::Kind::log: return add_effect(Effect::Kind::log, line, action.text);
+    case Action::Kind::notify: return add_effect(Effect::Kind::notify, line, action.text);
+    default: return collect_score(line, action);
   }
 }
 
@@ -406,8 +403,6 @@ std::string Evaluator::tags() const {
   for (const auto tag : tags_) joined.append(joined.empty() ? "" : ",").append(table_->tags[tag - 1]);
   return joined;
 }
-
-Truth Evaluator::truth_of(PredicateId id) { return truth(id); }
 
 Truth Evaluator::plain_truth(PredicateId id, const Predicate& predicate) {
   const auto holds = [](bool yes) { return yes ? Truth::yes() : Truth::no(); };
@@ -624,7 +619,7 @@ std::string_view Evaluator::found_by(PredicateId id, std::optional<std::uint32_t
     const auto at = field.value_or(0);
     return answer != nullptr && at < answer->fields.size() ? std::string_view{answer->fields[at]} : std::string_view{};
   }
-  return predicate.kind == Predicate::Kind::indexed && truth_of(id).is_true() ? slot(predicate.slot).text
+  return predicate.kind == Predicate::Kind::indexed && truth(id).is_true() ? slot(predicate.slot).text
                                                                               : std::string_view{};
 }
 

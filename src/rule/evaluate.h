@@ -12,6 +12,7 @@
 #include <policymux/action.h>
 #include <policymux/request.h>
 
+#include "proto/reply.h"
 #include "rule/facts.h"
 #include "rule/table.h"
 #include "rule/truth.h"
@@ -39,7 +40,7 @@ struct Decision {
   bool look_up_failed = false;           // the default was replaced by DEFER since a look-up had failed
   std::span<const Effect> effects{};
   std::span<const LineId> matched{};     // every line that matched, in order
-  std::string_view action() const { return reply.substr(7, reply.size() - 9); }
+  std::string_view action() const { return action_of(reply); }
 };
 
 // A question that must be answered before the request can be decided.
@@ -76,10 +77,10 @@ class Evaluator {
   void remember(Memo& memo) const;
 
   // For explain: walks through the request evaluated last once more. rewind() goes back to its beginning,
-  // replay() lets a line's score and tag take effect again, truth_of() is a test's truth at that point.
+  // replay() lets a line's score and tag take effect again, truth() is a test's truth at that point.
   void rewind();
   void replay(LineId line);
-  Truth truth_of(PredicateId predicate);
+  Truth truth(PredicateId id);
   std::int64_t score() const { return score_; }  // in thousandths
   std::string tags() const;                      // joined by ','
 
@@ -115,6 +116,7 @@ class Evaluator {
   Flow run_line(LineId line, bool in_main);
   Flow act(LineId id, const CompiledAction& action, bool in_main);
   Flow answer(LineId line, const CompiledAction& action);
+  std::optional<std::string_view> reply_of(const CompiledAction& action, LineId line, std::string_view what);
   Flow take_over(LineId line, const CompiledAction& action);
   Flow learn(LineId line, const CompiledAction& action);
   void gather_candidates(const CompiledChain& chain);
@@ -129,7 +131,6 @@ class Evaluator {
   void need_answer(const CompiledTerm& term);
 
   Truth value(const CompiledTerm& term);
-  Truth truth(PredicateId id);
   Truth plain_truth(PredicateId id, const Predicate& predicate);
   Truth indexed(PredicateId id, const Predicate& predicate);
   Truth composite(const Predicate& predicate);
@@ -156,6 +157,7 @@ class Evaluator {
   void add_effect(Effect::Kind kind, LineId line, const Template& text);
   void expand(const Template& text, LineId line, std::string& out);
   std::string_view found_by(PredicateId id, std::optional<std::uint32_t> field);
+  void collect(LineId line, const CompiledAction& action);
   void collect_score(LineId line, const CompiledAction& action);
   void collect_tag(LineId line, std::uint32_t tag);
 

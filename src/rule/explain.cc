@@ -122,7 +122,7 @@ class Explainer {
   }
 
   Explanation::Test explained(const Term& term) {
-    const auto truth = evaluator_.truth_of(table_.predicate_of_acl[term.acl]);
+    const auto truth = evaluator_.truth(table_.predicate_of_acl[term.acl]);
     return {.name = policy_.acls[term.acl].name,
             .negated = term.negated,
             .truth = term.negated ? !truth : truth,
@@ -221,7 +221,7 @@ class Explainer {
     constexpr std::string_view how[] = {"any of", "all of", "none of"};
     std::string out{how[static_cast<std::size_t>(test.how)]};
     for (const auto& term : test.terms) {
-      const auto truth = evaluator_.truth_of(table_.predicate_of_acl[term.acl]);
+      const auto truth = evaluator_.truth(table_.predicate_of_acl[term.acl]);
       out += fmt::format(" {}{}={}", term.negated ? "!" : "", policy_.acls[term.acl].name,
                          to_string(term.negated ? !truth : truth));
     }

@@ -56,4 +56,10 @@ Graph calls_of(const Policy& policy) {
   return calls;
 }
 
+bool ends_chain(const Policy& policy, const Access& line) {
+  if (!line.action) return true;
+  const auto& action = policy.actions[*line.action];
+  return action.kind == Action::Kind::finish || (action.kind == Action::Kind::answer && action.text.constant());
+}
+
 }  // namespace policymux

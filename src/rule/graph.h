@@ -25,4 +25,7 @@ GraphWalk walk(const Graph& graph);
 std::optional<std::uint32_t> called_by(const Policy& policy, const Access& line);
 Graph calls_of(const Policy& policy);
 
+// When the line matches: is no line behind it in its chain looked at, whatever the request?
+bool ends_chain(const Policy& policy, const Access& line);
+
 }  // namespace policymux

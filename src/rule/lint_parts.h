@@ -25,7 +25,4 @@ Doubts doubt_unknowable(const Policy& policy);
 //   Cost      about linear; of policies in which lines share nearly all of their tests only the first part is searched.
 Doubts doubt_shadowed(const Policy& policy, const Table& table);
 
-// When the line matches: is no line behind it in its chain looked at, whatever the request?
-bool ends_chain(const Policy& policy, const Access& line);
-
 }  // namespace policymux

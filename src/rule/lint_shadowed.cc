@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "rule/graph.h"
 #include "rule/lint_parts.h"
 #include "rule/source.h"
 

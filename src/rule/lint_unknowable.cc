@@ -142,12 +142,6 @@ class Reader {
 
 }  // namespace
 
-bool ends_chain(const Policy& policy, const Access& line) {
-  if (!line.action) return true;
-  const auto& action = policy.actions[*line.action];
-  return action.kind == Action::Kind::finish || (action.kind == Action::Kind::answer && action.text.constant());
-}
-
 Doubts doubt_unknowable(const Policy& policy) { return Reader{policy}.run(); }
 
 }  // namespace policymux

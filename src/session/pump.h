@@ -17,7 +17,7 @@ namespace policymux {
 //   Owns         not the descriptors, which outlive it.  REQUIRES: SIGPIPE is ignored.
 class Pump {
  public:
-  // `ended` is called once, from the loop; not from inside it the pump may be destroyed.
+  // `ended` is called once, from the loop; it must not destroy the pump.
   Pump(Loop& loop, int from, int to, std::function<void()> ended);
 
   // Carries on at once what has come by now, as far as it is taken.

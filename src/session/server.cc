@@ -15,14 +15,6 @@ namespace {
 constexpr int accepts_per_wake_up = 64;
 constexpr std::chrono::seconds retry_after{1};
 
-enum class AcceptError { nothing_left, no_resources, this_one_only };
-
-// accept(2): what went wrong with the new connection alone is reported here as well.
-AcceptError kind_of(int error) {
-  if (error == EAGAIN) return AcceptError::nothing_left;
-  return is_shortage(error) ? AcceptError::no_resources : AcceptError::this_one_only;
-}
-
 // The kernel looks for peers that vanished without a word: Linux would wait two hours before it does.
 void keep_alive(int fd) {
   const int on = 1, idle_seconds = 300;
@@ -62,15 +54,16 @@ void Server::set(ServerSettings settings) {
 
 // ---- accepting ----
 
-void Server::Door::on_ready(int) { server.accept_from(*this, accepts_per_wake_up); }
+void Server::Door::on_ready(int) { server.accept_from(*this); }
 
-// REQUIRES: somebody waits there, or nobody will ask again.
-void Server::accept_from(Door& door, int at_most) {
+// REQUIRES: somebody waits there.
+void Server::accept_from(Door& door) {
   if (full()) return pause("max_connections are open");
-  while (at_most-- > 0 && !full() && accept_one(door)) {}
+  for (int n = 0; n < accepts_per_wake_up && !full() && accept_one(door); ++n) {}
 }
 
-// False: nobody waits there any more, or nobody can be let in.
+// False: nobody waits there any more, or nobody can be let in. What accept(2) says of the new connection alone is no
+// reason to stop.
 bool Server::accept_one(Door& door) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
@@ -80,10 +73,12 @@ bool Server::accept_one(Door& door) {
     admit(std::move(fd), address, door);
     return true;
   }
-  switch (kind_of(errno)) {
-    case AcceptError::nothing_left: all_accepted(); return false;
-    case AcceptError::no_resources: pause(std::strerror(errno)); return false;
-    case AcceptError::this_one_only: return true;
+  if (errno == EAGAIN) {
+    all_accepted();
+  } else if (is_shortage(errno)) {
+    pause(std::strerror(errno));
+  } else {
+    return true;
   }
   return false;
 }
@@ -139,7 +134,9 @@ void Server::left(Session& session, CloseReason) {
 }
 
 void Server::stop(milliseconds limit, std::function<void()> drained) {
-  for (const auto& door : doors_) accept_from(*door, SOMAXCONN);  // their requests may have arrived as well
+  for (const auto& door : doors_) {  // their requests may have arrived as well
+    for (int n = 0; n < SOMAXCONN && !full() && accept_one(*door); ++n) {}
+  }
   doors_.clear();
   shared_.stopping = true;
   drained_ = std::move(drained);

@@ -55,7 +55,7 @@ class Server final : private SessionOwner, private Ready {
   void serve() override;  // drained: not from inside a session's end
 
   bool full() const { return sessions_.size() >= settings_.max_connections; }
-  void accept_from(Door& door, int at_most);
+  void accept_from(Door& door);
   bool accept_one(Door& door);
   void admit(UniqueFd fd, const sockaddr* address, const Door& door);
   bool refuses(const sockaddr* address);

@@ -143,6 +143,7 @@ class Daemon {
   }
 
   void on_hangup() {
+    if (stopping_) return;
     manager_.reloading();
     reloader_.start();
   }
@@ -154,8 +155,9 @@ class Daemon {
                  [this] { upstream_.stop([this] { loop_.stop(); }); });
   }
 
-  // Whole or not at all.
+  // Whole or not at all; not for those whom a daemon that stops still serves.
   void reload(Reload& fresh) {
+    if (stopping_) return;
     log(logger_, fresh.diagnostics);
     if (!fresh.succession) {
       logger_.log(Level::error, "not reloaded: the running policy stays in force");
@@ -180,6 +182,7 @@ class Daemon {
   }
 
   void reload_lists(ListReload& fresh) {
+    if (stopping_) return;
     for (const auto& news : fresh.news) tell(news);
     if (fresh.succession) reloader_.free(decider_.use(*std::move(fresh.succession)));
   }
@@ -224,7 +227,7 @@ void tell(const Diagnostics& diagnostics) {
 }
 
 // Sockets first, as root; then the user; and only then the policy, so that a reload can read what the start could.
-//   tell         for the mistakes and doubts about the policy. Other failures are sentences (empty: all is told).
+//   tell_all     for the mistakes and doubts about the policy. Other failures are sentences (empty: all is told).
 //   all_is_well  called before the first request is served.
 Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover handover, Config config, Logger& logger,
                                        const std::function<void(const Diagnostics&)>& tell_all,

@@ -31,8 +31,8 @@ Result<Ok, std::string> take(const Identity& identity, const std::string& chroot
 Result<uid_t, std::string> find_user(const std::string& name_or_number);
 Result<gid_t, std::string> find_group(const std::string& name_or_number);
 
-// Raises the soft limit on descriptors to the hard one, and as root lets threads of idle priority become ordinary
-// ones again, whoever we are by then.
+// Raises the soft limit on descriptors to the hard one, and as root lets a thread of low priority become an ordinary
+// one again, whoever we are by then.
 void raise_limits();
 
 }  // namespace policymux

@@ -45,13 +45,14 @@ class Loop {
 
   // Keeps `who` until the loop is about to sleep. Nothing may call him any more in the meantime.
   void retire(std::unique_ptr<Retiree> who) { retired_.push_back(std::move(who)); }
+  // Frees them now: for the end of something that they refer to. REQUIRES: no callback is on the stack.
+  void free_retired();
 
  private:
   struct Destroy { void operator()(struct ev_loop* loop) const { ev_loop_destroy(loop); } };
   void on_wake_up() { now_.reset(); }
   void on_served() { ready_.serve(); }
   void on_sleep();
-  void free_retired();
 
   std::unique_ptr<struct ev_loop, Destroy> loop_;
   std::optional<SteadyTime> now_;

@@ -2,13 +2,7 @@
 
 #include <algorithm>
 
-#include <xxhash.h>
-
 namespace policymux {
-
-std::uint64_t Affinity::message(std::string_view instance) {
-  return instance.empty() ? 0 : std::max<std::uint64_t>(1, XXH3_64bits(instance.data(), instance.size()));
-}
 
 std::size_t Affinity::Set::find(std::uint64_t message) const {
   return static_cast<std::size_t>(std::ranges::find(messages, message) - messages.begin());

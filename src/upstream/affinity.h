@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -28,10 +27,7 @@ class Affinity {
     bool operator==(const Place&) const = default;
   };
 
-  // Stands for a message: a hash of its instance. 0: the instance is empty.
-  static std::uint64_t message(std::string_view instance);
-
-  // REQUIRES: `message` is not 0.
+  // `message`: the text_key() of its instance. REQUIRES: it is not 0.
   std::optional<Place> find(std::uint64_t message, SteadyTime now) const;
   void remember(std::uint64_t message, Place place, SteadyTime now);
 

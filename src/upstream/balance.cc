@@ -34,10 +34,6 @@ void Balancer::begin_at(double chance) {
   }
 }
 
-std::uint64_t Balancer::key(std::string_view text) {
-  return text.empty() ? 0 : std::max<std::uint64_t>(1, XXH3_64bits(text.data(), text.size()));
-}
-
 std::optional<std::size_t> Balancer::pick(std::span<const Standing> standings, std::uint64_t key) {
   std::optional<std::uint32_t> tier;
   for (std::size_t i = 0; i < members_.size(); ++i) {

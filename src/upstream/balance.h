@@ -43,10 +43,7 @@ class Balancer {
   // Begins somewhere within a round, each point as likely as any other. `chance`: from 0, below 1.
   void begin_at(double chance);
 
-  // Stands for a text that requests are told apart by. 0: the text is empty.
-  static std::uint64_t key(std::string_view text);
-
-  // Of the lowest priority at which somebody is eligible. Nothing: nobody is.
+  // Of the lowest priority at which somebody is eligible. Nothing: nobody is. `key`: a text_key(); 0: none.
   // REQUIRES: a Standing for each member, in order.
   std::optional<std::size_t> pick(std::span<const Standing> standings, std::uint64_t key = 0);
 

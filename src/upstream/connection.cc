@@ -6,7 +6,6 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <utility>
 
 #include "base/sockets.h"
@@ -28,8 +27,7 @@ int socket_error(int fd) {
 
 // Some of it is not the service's fault: a unix socket whose queue is full says EAGAIN, as many came at once.
 Loss refused(int error) {
-  constexpr int not_its_fault[] = {EAGAIN, ENOBUFS, ENOMEM, EADDRNOTAVAIL};
-  const bool ours = std::ranges::find(not_its_fault, error) != std::end(not_its_fault);
+  const bool ours = is_shortage(error) || error == EAGAIN || error == EADDRNOTAVAIL;
   return {ours ? Failure::ours : Failure::refused, std::strerror(error)};
 }
 

@@ -150,7 +150,7 @@ void Crew::blame(Worker& worker, std::string_view why) {
 
 void Crew::tell_replaced(const Worker& worker, std::string_view why) {
   const auto level = why == clean_end ? Level::debug : Level::warning;
-  if (!exchange_.logger.enabled(level) || !budget_.take(exchange_.loop.now())) return;
+  if (!exchange_.logger.enabled(level) || !may_log()) return;
   exchange_.logger.format(level, "service {}: worker {} is replaced: {}", settings_.name, worker.pid, why);
 }
 
@@ -202,11 +202,14 @@ void Crew::settle(Worker& worker) {
 }
 
 void Crew::log(const Worker& worker, std::string_view line) {
-  if (budget_.take(exchange_.loop.now())) {
-    exchange_.logger.format(Level::info, "service {} [{}]: {}", settings_.name, worker.pid, line);
-  } else if (!tidy_.active()) {
-    tidy_.arm(settling_time);
-  }
+  if (may_log()) exchange_.logger.format(Level::info, "service {} [{}]: {}", settings_.name, worker.pid, line);
+}
+
+// One line more? How many were left out is told a little later.
+bool Crew::may_log() {
+  if (budget_.take(exchange_.loop.now())) return true;
+  if (!tidy_.active()) tidy_.arm(settling_time);
+  return false;
 }
 
 void Crew::on_tidy() {
@@ -218,7 +221,7 @@ void Crew::on_tidy() {
     else again = true;
   }
   if (const auto lines = budget_.left_out(); lines > 0) {
-    exchange_.logger.format(Level::warning, "service {}: {} lines of its workers were left out", settings_.name, lines);
+    exchange_.logger.format(Level::warning, "service {}: {} lines about its workers were left out", settings_.name, lines);
   }
   if (again) tidy_.arm(settling_time);
 }

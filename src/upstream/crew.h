@@ -117,6 +117,7 @@ class Crew {
   void tell_replaced(const Worker& worker, std::string_view why);
   void settle(Worker& worker);
   void log(const Worker& worker, std::string_view line);
+  bool may_log();
 
   bool is_crowded() const { return workers_.size() >= std::size_t{2} * settings_.workers.most; }
   void on_retry();

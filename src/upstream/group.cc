@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "upstream/request_text.h"
+#include "upstream/text_key.h"
 
 namespace policymux {
 namespace {
@@ -15,7 +16,7 @@ std::vector<Member> members(const std::vector<ServiceGroup::Seat>& seats) {
 }
 
 std::uint64_t key_of(const Config::Balance& balance, const Request& request) {
-  return balance.by == Config::Balance::By::hash ? Balancer::key(request.get(balance.attribute).value_or("")) : 0;
+  return balance.by == Config::Balance::By::hash ? text_key(request.get(balance.attribute).value_or("")) : 0;
 }
 
 // Whoever asked gives up at `asked_for`: a default_action must reach him before that.
@@ -62,44 +63,34 @@ std::optional<ServiceGroup::Choice> ServiceGroup::choose(const std::vector<bool>
 std::size_t ServiceGroup::queued(const Service& service) const { return waiting(service, SteadyTime::max()); }
 
 std::size_t ServiceGroup::waiting(const Service& wanted, SteadyTime since) const {
-  return static_cast<std::size_t>(std::ranges::count_if(waiting_, [&](const Waiting& one) {
-    return &service(one.journey->seat()) == &wanted && one.journey->waits_since() <= since;
+  return static_cast<std::size_t>(std::ranges::count_if(waiting_, [&](const Journey* one) {
+    return &service(one->seat()) == &wanted && one->waits_since() <= since;
   }));
 }
 
-bool ServiceGroup::wait(Journey& journey, ConnectionId connection) {
+bool ServiceGroup::wait(Journey& journey) {
   if (waiting_.size() >= queue_limit) return false;
-  waiting_.push_back({&journey, connection});
+  waiting_.push_back(&journey);
   return true;
 }
 
-void ServiceGroup::forget(const Journey& journey) {
-  std::erase_if(waiting_, [&](const Waiting& one) { return one.journey == &journey; });
-}
+void ServiceGroup::forget(const Journey& journey) { std::erase(waiting_, &journey); }
 
 // The first who waits for this service, or may take it, has his turn; then the next.
 void ServiceGroup::changed(Service& service, ConnectionId free) {
   if (waiting_.empty()) return;
   const auto is_it = [&](const Seat& one) { return one.service.get() == &service; };
   const auto seat = static_cast<std::size_t>(std::ranges::find_if(seats_, is_it) - seats_.begin());
-  if (free == 0) release(seat);
-  const auto has_turn = [=](const Waiting& one) {
-    const bool for_another = free != 0 && one.connection != 0 && one.connection != free;
-    return !for_another && one.journey->may_take(seat);
+  const auto has_turn = [&](const Journey* one) {
+    const bool for_another = free != 0 && one->connection() != free && service.keeps(one->connection());
+    return !for_another && one->may_take(seat);
   };
   while (service.has_room() || !service.available()) {
     const auto next = std::ranges::find_if(waiting_, has_turn);
     if (next == waiting_.end()) return;
-    auto& journey = *next->journey;
+    auto& journey = **next;
     waiting_.erase(next);
     journey.turn(seat);
-  }
-}
-
-// Whoever waits for a connection that is gone takes any.
-void ServiceGroup::release(std::size_t seat) {
-  for (auto& one : waiting_) {
-    if (one.journey->seat() == seat && !service(seat).keeps(one.connection)) one.connection = 0;
   }
 }
 
@@ -110,7 +101,7 @@ Journey::Journey(Loop& loop, std::shared_ptr<ServiceGroup> group, const Request&
     : loop_{loop},
       group_{std::move(group)},
       owner_{owner},
-      message_{Affinity::message(request.text(Attribute::instance))},
+      message_{text_key(request.text(Attribute::instance))},
       key_{key_of(group_->settings().balance, request)},
       deadline_{run_deadline(loop.now(), group_->settings().deadline, deadline)},
       timer_{loop.raw(), this} {
@@ -135,8 +126,9 @@ bool Journey::ask(std::size_t seat) {
   auto& service = group_->service(seat);
   choice_.seat = seat;
   preferred_ = choice_.connection;
-  if (const auto failure = service.ask(*this)) {
-    note(*failure);
+  if (service.ask(*this)) {
+    ++failures_;
+    pass_over();
     return false;
   }
   // A try ends by itself, most before the deadline.
@@ -147,9 +139,9 @@ bool Journey::ask(std::size_t seat) {
 
 bool Journey::wait() {
   auto& service = group_->service(choice_.seat);
-  if (!group_->wait(*this, choice_.connection)) {
+  if (!group_->wait(*this)) {
     service.note(Failure::queue_full);
-    note(Failure::queue_full);
+    pass_over();
     return false;
   }
   auto longest = service.settings().timeout;
@@ -180,34 +172,35 @@ void Journey::turn(std::size_t seat) {
 }
 
 void Journey::on_timer() {
+  auto& service = group_->service(choice_.seat);
+  const bool waited = std::exchange(waiting_, false);
+  if (waited) group_->forget(*this);
   if (loop_.now() >= deadline_) {
     Attempt::leave("given up at the group's deadline");
-    group_->forget(*this);
+    if (waited) service.note(Failure::queue_timeout);
     return give_up();
   }
-  if (!std::exchange(waiting_, false)) return arm(deadline_);
-  group_->forget(*this);
+  if (!waited) return arm(deadline_);
   if (choice_.bound == ServiceGroup::Choice::Bound::by_last) {
     bindable_ = false;
-    const auto& last = group_->service(choice_.seat);
     choice_.connection = 0;  // another one of the same service, if there is room
-    if (last.available() && last.has_room() && ask(choice_.seat)) return;
+    if (service.available() && service.has_room() && ask(choice_.seat)) return;
   } else {
-    group_->service(choice_.seat).note(Failure::queue_timeout);
-    note(Failure::queue_timeout);
+    service.note(Failure::queue_timeout);
+    pass_over();
   }
   if (!go_on()) give_up();
 }
 
-void Journey::note(Failure failure) {
-  const bool was_asked = failure < Failure::queue_full;
-  if (was_asked) ++failures_;
+// The next one, please.
+void Journey::pass_over() {
   tried_.resize(group_->seats().size());
   tried_[choice_.seat] = true;
 }
 
-void Journey::failed(Failure failure) {
-  note(failure);
+void Journey::failed(Failure) {
+  ++failures_;
+  pass_over();
   if (!go_on()) give_up();
 }
 

@@ -68,28 +68,20 @@ class ServiceGroup final : private Service::Listener {
   std::optional<Choice> choose(const std::vector<bool>& tried, std::uint64_t message, std::uint64_t key,
                                SteadyTime now);
 
-  // The journey waits for room, or for this connection to become free (0: for any); Journey::turn() is called then.
-  // False: too many wait.
-  bool wait(Journey& journey, ConnectionId connection);
+  // The journey waits for room; Journey::turn() is called then. False: too many wait.
+  bool wait(Journey& journey);
   void forget(const Journey& journey);
 
  private:
-  struct Waiting {
-    Journey* journey;
-    ConnectionId connection;  // that answered last about his message; 0: never mind
-  };
-
-  bool interested() const override { return !waiting_.empty(); }
   std::size_t waiting(const Service& service, SteadyTime since) const override;
   void changed(Service& service, ConnectionId free) override;
-  void release(std::size_t seat);
 
   const Config::Group settings_;
   const std::vector<Seat> seats_;
   const std::shared_ptr<GroupMemory> memory_;
   Balancer balancer_;
   std::vector<Standing> standings_;  // scratch
-  std::deque<Waiting> waiting_{};    // in order of arrival
+  std::deque<Journey*> waiting_{};   // in order of arrival
 };
 
 // One request's way to an answer: one service after the other, within the group's deadline.
@@ -107,13 +99,15 @@ class Journey final : private Attempt, private Ready {
   // Asks at once. `deadline`: of the question. The request's bytes outlive it.
   Journey(Loop& loop, std::shared_ptr<ServiceGroup> group, const Request& request, SteadyTime deadline, Owner& owner);
   ~Journey() {
+    Attempt::leave("nobody waits for it any more");
     if (waiting_) group_->forget(*this);
   }
 
   const ServiceGroup& group() const { return *group_; }
 
-  // While it waits: for which service, would that one do now, and go.
+  // While it waits: for which service, for which of its connections (0: any), would that one do now, and go.
   std::size_t seat() const { return choice_.seat; }
+  ConnectionId connection() const { return choice_.connection; }
   SteadyTime waits_since() const { return waits_since_; }
   bool may_take(std::size_t seat) const;
   void turn(std::size_t seat);
@@ -127,7 +121,7 @@ class Journey final : private Attempt, private Ready {
   bool go_on();
   bool ask(std::size_t seat);
   bool wait();
-  void note(Failure failure);
+  void pass_over();
   void arm(SteadyTime at);
   void give_up();
 

@@ -40,6 +40,11 @@ void Comparison::original(const CheckedAction* action) {
   finish_one();
 }
 
+void Comparison::forget() {
+  forgotten_ = true;
+  finish_one();
+}
+
 void Comparison::settled(const CheckedAction* action) {
   theirs_ = text_of(action);
   finish_one();
@@ -47,10 +52,10 @@ void Comparison::settled(const CheckedAction* action) {
 
 void Comparison::finish_one() {
   if (--open_ > 0) return;
-  if (ours_ && theirs_ && *ours_ != *theirs_) {
+  if (!forgotten_ && ours_ != theirs_) {
     ++original_->memory()->differences;
     logger_.format(Level::info, "mirror {}: {} where {} answered {}: {}", journey_.group().settings().name,
-                   shown(*theirs_), original_->settings().name, shown(*ours_), about_);
+                   shown(theirs_), original_->settings().name, shown(ours_), about_);
   }
   done_(*this);
 }

@@ -22,11 +22,9 @@ class Comparison final : public Retiree, private Journey::Owner {
   // How the original came out; nullptr: nobody answered. Called once.
   void original(const CheckedAction* action);
   // Nobody waits for the original's answer any more.
-  void forget() { finish_one(); }
+  void forget();
 
  private:
-  using Text = std::optional<std::string>;  // an action; nothing: nobody answered
-
   void settled(const CheckedAction* action) override;
   void finish_one();
 
@@ -35,7 +33,8 @@ class Comparison final : public Retiree, private Journey::Owner {
   const Done done_;
   const std::string bytes_;       // of the request
   const std::string about_;       // it, for people
-  std::optional<Text> ours_{}, theirs_{};
+  std::optional<std::string> ours_{}, theirs_{};  // the action; nothing: nobody answered
+  bool forgotten_ = false;        // the original
   int open_ = 2;                  // groups that are not through
   Journey journey_;
 };

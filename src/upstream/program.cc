@@ -158,7 +158,7 @@ Result<Child, std::string> start(const Program& program, int standard_error) {
   assert(!program.words.empty());
   auto pair = socket_pair();
   if (!pair) return Problem{pair.error()};
-  const auto error_fd = away_from_standard(UniqueFd{::fcntl(standard_error, F_DUPFD_CLOEXEC, first_free)});
+  const UniqueFd error_fd{::fcntl(standard_error, F_DUPFD_CLOEXEC, first_free)};
   if (!error_fd) return failed(errno);
   const auto environment = environment_of(program);
   const auto path = path_of(program, environment);

@@ -33,7 +33,7 @@ struct Child {
 // other descriptors than the standard ones and no signal ignored or blocked. (Not of a session: a kernel that shares
 // the processors among sessions would give us as little as each of our workers.) `standard_error` becomes its
 // descriptor 2.
-//   Errors  in words: "No such file or directory".   Blocks until the program is in place of our copy.
+//   Errors  in words: "./grey.py: No such file or directory".   Blocks until the program is in place of our copy.
 // REQUIRES: `words` is not empty; somebody calls reap() once it has ended.
 Result<Child, std::string> start(const Program& program, int standard_error);
 

@@ -37,6 +37,7 @@ class Service::Check final : public Attempt {
     request_ = text_;
     timer_.arm(service.settings_.check);
   }
+  ~Check() { leave("nobody waits for it any more"); }
 
  private:
   void on_timer() {
@@ -148,7 +149,7 @@ std::optional<Failure> Service::open(Attempt& attempt) {
 }
 
 // The attempt is over. The caller tells it, or whoever asked.
-std::optional<Failure> Service::fail(Attempt& attempt, const Loss& loss) {
+Failure Service::fail(Attempt& attempt, const Loss& loss) {
   attempt.service_ = nullptr;
   attempt.connection_ = nullptr;
   exchange_.logger.format(Level::debug, "service {} ({}): {}", settings_.name, address_, text_of(loss));
@@ -279,19 +280,30 @@ void Service::answered(Connection& connection, const CheckedAction& action) {
     exchange_.logger.format(Level::warning, "service {} ({}): unknown action '{}', taken for a restriction class",
                             settings_.name, address_, action.text);
   }
-  const bool used_up = connection.state() == Connection::State::closed || connection.is_old() ||
-                       (settings_.max_requests > 0 && connection.answers() >= settings_.max_requests);
-  if (crew_ && connection.answers() == 1) crew_->proven(connection.id());
-  if (connection.unasked()) ++figures_.unasked;
-  if (connection.unasked()) discard(connection, Parting::misbehaved, more_than_asked);
-  else if (used_up) discard(connection);
-  else idle_.push_back(&connection);
+  if (crew_ && connection.answers() == 1) crew_->proven(place.connection);
+  const bool kept = keep(connection);
   if (attempt != nullptr) {
     attempt->service_ = nullptr;
     report(*attempt, action.text, {});
     attempt->answered(action, place);
   }
-  tell(used_up ? 0 : place.connection);
+  tell(kept ? place.connection : 0);
+}
+
+// False: it has done enough, or too much, and is gone.
+bool Service::keep(Connection& connection) {
+  const bool used_up = connection.is_old() ||
+                       (settings_.max_requests > 0 && connection.answers() >= settings_.max_requests);
+  if (connection.unasked()) {
+    ++figures_.unasked;
+    discard(connection, Parting::misbehaved, more_than_asked);
+  } else if (used_up) {
+    discard(connection);
+  } else {
+    idle_.push_back(&connection);
+    return true;
+  }
+  return false;
 }
 
 void Service::lost(Connection& connection, const Loss& loss) {
@@ -305,8 +317,7 @@ void Service::lost(Connection& connection, const Loss& loss) {
   } else if (attempt == nullptr) {
     judge(loss, began, probe);
   } else {
-    const auto failure = fail(*attempt, loss);
-    attempt->failed(*failure);
+    attempt->failed(fail(*attempt, loss));
   }
   tell();
 }
@@ -370,11 +381,6 @@ void Service::tell(ConnectionId free) {
   for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->changed(*this, free);
 }
 
-// For what may happen from inside ask().
-void Service::tell_later() {
-  if (std::ranges::any_of(listeners_, &Listener::interested)) exchange_.loop.ready().again(*this);
-}
-
 void Service::report(const Attempt& attempt, std::string_view action, std::string_view failure) const {
   if (!exchange_.on_try) return;
   const auto delay = std::chrono::round<milliseconds>(exchange_.loop.now() - attempt.began_);
@@ -388,11 +394,11 @@ ServiceSnapshot Service::snapshot() const {
                       .state = breaker_.state(now),
                       .reason = reason_,
                       .connections = connections_.size(),
-                      .in_flight = connections_.size() - idle_.size(),
+                      .in_flight = outstanding(),
                       .figures = figures_};
   if (out.state == Breaker::State::open) out.retry_after = time_left(breaker_.retry_at(), now);
   if (!crew_) return out;
-  out.workers = {connections_.size(), connections_.size() - idle_.size(), crew_->started(), crew_->failed()};
+  out.workers = {connections_.size(), outstanding(), crew_->started(), crew_->failed()};
   if (out.state != Breaker::State::closed || crew_->does_well()) return out;
   out.state = crew_->state();
   out.reason = crew_->reason();

@@ -1,6 +1,7 @@
 // One service: its connections and its health. A plug-in's connections are to workers of its own.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,7 +26,7 @@ namespace policymux {
 class Service;
 
 // One try of one request at one service at a time. Neither call comes from inside Service::ask(), none after leave();
-// both may destroy it. Destroying it leaves.
+// both may destroy it.
 class Attempt {
  public:
   virtual void answered(const CheckedAction& action, Affinity::Place by) = 0;
@@ -34,9 +35,10 @@ class Attempt {
  protected:
   Attempt() = default;
   Attempt& operator=(Attempt&&) = delete;
-  ~Attempt() { leave("nobody waits for it any more"); }
+  ~Attempt() { assert(service_ == nullptr); }
 
-  // Nobody waits for the answer any more; what was sent stays sent. `why`: for whoever logs each try.
+  // Nobody waits for the answer any more; what was sent stays sent. `why`: for whoever logs each try. Whoever derives
+  // says so before it lets go of the service.
   void leave(std::string_view why);
 
   std::string_view request_{};   // as it is sent; whoever derives keeps the bytes
@@ -62,7 +64,6 @@ class Service final : public Ready, private ConnectionOwner, private Employer {
  public:
   class Listener {
    public:
-    virtual bool interested() const = 0;
     // How many requests have been waiting for it since then, or longer.
     virtual std::size_t waiting(const Service& service, SteadyTime since) const = 0;
     // A connection is free: this one; 0: any, or the service was switched off. Never called from inside ask().
@@ -130,19 +131,21 @@ class Service final : public Ready, private ConnectionOwner, private Employer {
   std::optional<Failure> place(Attempt& attempt);
   std::optional<Failure> open(Attempt& attempt);
   Connection* hire_one();
-  std::optional<Failure> fail(Attempt& attempt, const Loss& loss);
+  Failure fail(Attempt& attempt, const Loss& loss);
   Connection* take_idle(ConnectionId preferred);
   void bind(Connection& connection, Attempt& attempt);
   void start(Connection& connection, Attempt& attempt);
   Attempt* unbind(Connection& connection);
   void forget(Attempt& attempt, std::string_view why);
   void discard(Connection& connection, Parting parting = Parting::dismissed, std::string_view why = {});
+  bool keep(Connection& connection);
   bool is_sent_again(const Connection& connection, const Loss& loss) const;
   bool has_another() const;
   void again(Attempt* attempt, Failure failure, bool probe);
 
   void tell(ConnectionId free = 0);
-  void tell_later();
+  // For what may happen from inside ask().
+  void tell_later() { exchange_.loop.ready().again(*this); }
 
   void judge(const Loss& loss, SteadyTime began, bool probe);
   void report(const Attempt& attempt, std::string_view action, std::string_view failure) const;

@@ -82,6 +82,8 @@ class Upstream::State {
         sweep_{loop.raw(), this} {
     use(config, std::move(addresses));
   }
+  ~State() { exchange_.loop.free_retired(); }  // which refer to the services
+  State& operator=(State&&) = delete;
 
   void use(const Config& config, ServiceAddresses addresses) {
     exchange_.restriction_classes = config.main.restriction_classes;

@@ -1,4 +1,5 @@
 #include "upstream/affinity.h"
+#include "upstream/text_key.h"
 
 #include <string>
 
@@ -10,7 +11,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr SteadyTime now{std::chrono::hours{1}};
-std::uint64_t message(int n) { return Affinity::message("instance " + std::to_string(n)); }
+std::uint64_t message(int n) { return text_key("instance " + std::to_string(n)); }
 
 }  // namespace
 
@@ -25,8 +26,8 @@ TEST_CASE("a message is remembered, with the place that answered last") {
 }
 
 TEST_CASE("an empty instance is no message") {
-  CHECK(Affinity::message("") == 0);
-  CHECK(Affinity::message("1") != 0);
+  CHECK(text_key("") == 0);
+  CHECK(text_key("1") != 0);
 }
 
 TEST_CASE("messages are forgotten with age, and when there are too many the oldest first") {

@@ -1,4 +1,5 @@
 #include "upstream/balance.h"
+#include "upstream/text_key.h"
 
 #include <algorithm>
 #include <cmath>
@@ -28,7 +29,7 @@ std::string picks(Balancer& balancer, const std::vector<Standing>& standings, in
   return out;
 }
 
-std::uint64_t key(int n) { return Balancer::key("192.0.2." + std::to_string(n)); }
+std::uint64_t key(int n) { return text_key("192.0.2." + std::to_string(n)); }
 
 }  // namespace
 

@@ -121,6 +121,14 @@ TEST_CASE("every failure in every position") {
   }
 }
 
+TEST_CASE("a probe that nobody waits for any more, before it was connected, leaves the next one his turn") {
+  Scene scene{rows[0]};
+  scene.lead_to(Position::probe);
+  scene.bad.act = {answer};
+  scene.house.start()->asking_.reset();
+  CHECK(scene.house.ask() == "OK bad");
+}
+
 TEST_CASE("an unasked byte on an idle connection costs the connection, and nobody notices") {
   for (const auto* said : {"\n", "action=REJECT late\n\n"}) {
     Scene scene{rows[0]};

@@ -309,7 +309,7 @@ TEST_CASE("what a worker writes to standard error is logged with the service's n
   shop.house.open();
   shop.wait_for("begun");
   CHECK(shop.house.ask() == "OK");
-  shop.wait_for("lines of its workers were left out");
+  shop.wait_for("lines about its workers were left out");
   CHECK(shop.count("service plug [") < 120);
   CHECK(shop.count("]: 17") == 1);
 }

@@ -74,14 +74,19 @@ Result<std::vector<ListeningSocket>, std::string> open_control(const Config& con
   return listen_on({.kind = Endpoint::Kind::local, .path = config.admin.socket}, *access);
 }
 
-ServerSettings server_settings(const Config::Main& settings) {
-  return {.session = session_limits(settings),
-          .max_connections = settings.max_connections,
-          .allow = allow_only(settings.allow)};
-}
-
 void log(Logger& logger, const Diagnostics& diagnostics) {
   for (const auto& diagnostic : diagnostics) logger.log(diagnostic);
+}
+
+ServerSettings server_settings(const Config& config, Logger& logger) {
+  const auto& main = config.main;
+  const auto descriptors = descriptor_limit();
+  const auto clients = client_limit(config, descriptors);
+  if (clients < main.max_connections) {
+    logger.format(Level::warning, "main.max_connections: {} of {}, since only {} descriptors may be open",
+                  clients, main.max_connections, descriptors);
+  }
+  return {.session = session_limits(main), .max_connections = clients, .allow = allow_only(main.allow)};
 }
 
 // A SIGHUP during the start waits until the loop runs, and then reloads.
@@ -105,7 +110,7 @@ class Daemon {
         config_{*std::move(ruleset.config)},
         upstream_{loop, logger, config_, std::move(addresses)},
         decider_{loop, logger, metrics_, std::move(ruleset.table), decide_settings(config_.main)},
-        server_{loop, decider_, logger, metrics_, server_settings(config_.main)},
+        server_{loop, decider_, logger, metrics_, server_settings(config_, logger_)},
         frozen_{std::move(ruleset.frozen)},
         reloader_{loop,
                   logger,
@@ -169,7 +174,7 @@ class Daemon {
     for (const auto& name : sealed) logger_.format(Level::warning, "{} has changed: that needs a restart", name);
     config_ = std::move(config);
     // What is sealed stays as it runs.
-    server_.set(server_settings(config_.main));
+    server_.set(server_settings(config_, logger_));
     upstream_.use(config_, std::move(fresh.addresses));
     decider_.set(decide_settings(config_.main));
     reloader_.free(decider_.use(*std::move(fresh.succession)));

@@ -112,4 +112,9 @@ void raise_limits() {
   }
 }
 
+std::size_t descriptor_limit() {
+  rlimit descriptors{};
+  return ::getrlimit(RLIMIT_NOFILE, &descriptors) == 0 ? descriptors.rlim_cur : 1024;
+}
+
 }  // namespace policymux

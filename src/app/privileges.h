@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -34,5 +35,8 @@ Result<gid_t, std::string> find_group(const std::string& name_or_number);
 // Raises the soft limit on descriptors to the hard one, and as root lets a thread of low priority become an ordinary
 // one again, whoever we are by then.
 void raise_limits();
+
+// How many descriptors may be open.
+std::size_t descriptor_limit();
 
 }  // namespace policymux

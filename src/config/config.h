@@ -173,6 +173,7 @@ struct ValueChecks {
   std::function<Flaw(std::string_view network)> network{};  // of main.allow
   std::function<Flaw(std::string_view action, const std::vector<std::string>& restriction_classes)> action{};
   std::function<Flaw(const Config::Service&)> program{};  // of one that is a program; no more than a doubt
+  std::vector<std::string_view> attributes{};             // that Postfix sends; empty: any will do
 };
 
 // What applies where there is no main.conf at all.

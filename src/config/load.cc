@@ -48,6 +48,7 @@ class Loader {
     check_mirrors();
     check_networks();
     check_actions();
+    check_balances();
     check_programs();
     return std::move(config_);
   }
@@ -324,6 +325,21 @@ class Loader {
       if (const auto flaw = checks_.action(config_.groups[i].default_action, config_.main.restriction_classes)) {
         report(Severity::error, entry->line, entry->value_column, "default_action: " + *flaw);
       }
+    }
+  }
+
+  // By what no request has they are all alike.
+  void check_balances() {
+    if (checks_.attributes.empty()) return;
+    for (std::size_t i = 0; i < config_.groups.size(); ++i) {
+      const auto& [by, attribute] = config_.groups[i].balance;
+      const auto* entry = find_given("group", "balance", i);
+      if (entry == nullptr || by != Config::Balance::By::hash) continue;
+      if (std::ranges::find(checks_.attributes, attribute) != checks_.attributes.end()) continue;
+      const auto meant = nearest(to_lower(attribute), checks_.attributes);
+      report(meant ? Severity::error : Severity::warning, entry->line, entry->value_column,
+             fmt::format("balance: Postfix sends no attribute '{}'", attribute),
+             meant ? did_you_mean(*meant) : "requests without it are spread by weight");
     }
   }
 

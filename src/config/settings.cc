@@ -184,7 +184,9 @@ constexpr Setting setting_table[] = {
         "The networks whose hosts may ask over inet; others are turned away at once. Addresses, CIDR "
         "(192.0.2.0/24), or ranges (192.0.2.1-192.0.2.9). For unix sockets see socket_mode."),
     main_row<&M::max_connections, Number<1>>("max_connections", sealed, "10000",
-        "How many connections may be open. Each Postfix smtpd process holds one for each check_policy_service."),
+        "How many connections may be open. Each Postfix smtpd process holds one for each check_policy_service. Fewer, "
+        "with a warning, where not so many descriptors may be open (LimitNOFILE of systemd, ulimit -n): services and "
+        "their workers need some, too."),
     main_row<&M::max_request_bytes, Size<std::uint32_t, 1, 16 * 1024 * 1024>>("max_request_bytes", sealed, "64K",
         "A longer request is malformed: it is logged and the connection closed."),
     main_row<&M::max_attributes, Number<1, 65535>>("max_attributes", sealed, "256",

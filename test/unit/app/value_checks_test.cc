@@ -44,6 +44,23 @@ TEST_CASE("a group's default_action is an action that Postfix takes for what it 
   }
 }
 
+TEST_CASE("balance = hash: wants an attribute that Postfix sends: another one would be the same for all requests") {
+  const auto balance = [](const std::string& by) { return "[group g]\nbalance = " + by + "\n"; };
+  for (const auto* by : {"hash:client_address", "hash:sasl_username", "weighted"}) {
+    CAPTURE(by);
+    CHECK(mistakes(balance(by)).empty());
+    CHECK(told(balance(by), Severity::warning).size() == 1);  // the group is empty
+  }
+  for (const auto* by : {"hash:client_adress", "hash:Sender"}) {
+    CAPTURE(by);
+    REQUIRE(mistakes(balance(by)).size() == 1);
+    CHECK(mistakes(balance(by))[0].starts_with("main.conf:2:11: error: balance: Postfix sends no attribute '"));
+    CHECK(mistakes(balance(by))[0].find("did you mean '") != std::string::npos);
+  }
+  CHECK(mistakes(balance("hash:x_site")).empty());
+  CHECK(told(balance("hash:x_site"), Severity::warning).size() == 2);
+}
+
 TEST_CASE("a service's program that is not there is a doubt") {
   struct Case { std::string text, want; };
   const Case cases[] = {

@@ -253,7 +253,7 @@ Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover han
   tell_all(ruleset.diagnostics);
   if (!ruleset.usable()) return Problem{};
   Diagnostics doubts;
-  auto addresses = resolve_services(ruleset.config->services, doubts);
+  auto addresses = resolve_services(ruleset.config->services, ruleset.config->main.listen, doubts);
   tell_all(doubts);
 
   Loop loop;

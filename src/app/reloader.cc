@@ -113,7 +113,7 @@ void Reloader::read_all(Job& job) const {
   }
   if (!ruleset.table || has_errors(fresh.diagnostics)) return;
   if (fresh.config->main.watch_files) job.plan = plan_for(ruleset.table->lists);
-  fresh.addresses = resolve_services(fresh.config->services, fresh.diagnostics);
+  fresh.addresses = resolve_services(fresh.config->services, fresh.config->main.listen, fresh.diagnostics);
   fresh.succession.emplace(std::move(ruleset.table), *job.in_force.table);
 }
 

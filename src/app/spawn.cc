@@ -131,7 +131,7 @@ int answer(Logger& logger, Ruleset ruleset, TryLog* try_log, StandardStreams str
   tell(ruleset.diagnostics, settings, logger);
   if (!ruleset.usable()) return 1;
   Diagnostics unresolved;
-  auto addresses = resolve_services(ruleset.config->services, unresolved);
+  auto addresses = resolve_services(ruleset.config->services, {}, unresolved);
   tell(unresolved, settings, logger);
   for (auto& service : ruleset.config->services) service.workers.least = 1;  // one client asks one thing at a time
   Loop loop;

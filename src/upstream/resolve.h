@@ -14,8 +14,9 @@ namespace policymux {
 using ServiceAddresses = std::map<std::string, std::vector<SocketAddress>>;
 
 // The addresses of all services that have one to connect to. A name that has none, or none at the moment, is a
-// warning, and its list is empty.
+// warning, and its list is empty; so it is where one of them is one of our own `listeners`: requests would go round.
 //   Blocks  asks the system's resolver: for the start and for the helper thread.
-ServiceAddresses resolve_services(const std::vector<Config::Service>& services, Diagnostics& diagnostics);
+ServiceAddresses resolve_services(const std::vector<Config::Service>& services, const std::vector<Endpoint>& listeners,
+                                  Diagnostics& diagnostics);
 
 }  // namespace policymux

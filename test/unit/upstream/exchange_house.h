@@ -100,7 +100,7 @@ class ExchangeHouse {
  private:
   ServiceAddresses addresses() const {
     Diagnostics none;
-    return resolve_services(config.services, none);
+    return resolve_services(config.services, {}, none);
   }
 
   UpstreamOptions options_{};

@@ -1,9 +1,12 @@
 #include "upstream/upstream.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "support/catch.h"
+#include "support/temporary_directory.h"
 #include "unit/upstream/exchange_house.h"
 #include "upstream/group.h"
 
@@ -401,9 +404,9 @@ TEST_CASE("all the addresses of a name become tries in order; what was connected
   Config::Service other;
   other.address = second.endpoint();
   Diagnostics none;
-  auto addresses = resolve_services(house.config.services, none);
+  auto addresses = resolve_services(house.config.services, {}, none);
   auto& list = addresses.begin()->second;
-  const auto more = resolve_services({other}, none).begin()->second;
+  const auto more = resolve_services({other}, {}, none).begin()->second;
   list.insert(list.end(), more.begin(), more.end());
   house.open().use(house.config, addresses);
   const auto ask = [&] {
@@ -422,13 +425,43 @@ TEST_CASE("all the addresses of a name become tries in order; what was connected
   CHECK(ask() == "OK");  // and round again
 }
 
+TEST_CASE("an address that turns out to be one of our own listeners is not asked") {
+  using Kind = Endpoint::Kind;
+  const TemporaryDirectory directory;
+  const auto socket = directory.path() + "/socket", link = directory.path() + "/link";
+  std::ofstream{socket};
+  std::filesystem::create_symlink(socket, link);
+  struct Case { Endpoint service, listener; bool ours; };
+  const Case cases[] = {
+      {{.host = "127.1", .port = 25}, {.host = "127.0.0.1", .port = 25}, true},
+      {{.host = "::ffff:127.0.0.1", .port = 25}, {.host = "127.0.0.1", .port = 25}, true},
+      {{.host = "::ffff:127.0.0.1", .port = 25}, {.port = 25}, true},
+      {{.host = "127.0.0.9", .port = 25}, {.host = "0.0.0.0", .port = 25}, true},
+      {{.host = "0.0.0.0", .port = 25}, {.host = "127.0.0.1", .port = 25}, true},
+      {{.host = "127.0.0.1", .port = 26}, {.port = 25}, false},
+      {{.host = "127.0.0.9", .port = 25}, {.host = "127.0.0.1", .port = 25}, false},
+      {{.host = "192.0.2.1", .port = 25}, {.port = 25}, false},
+      {{.kind = Kind::local, .path = link}, {.kind = Kind::local, .path = socket}, true},
+      {{.kind = Kind::local, .path = directory.path() + "/none"}, {.kind = Kind::local, .path = socket}, false},
+      {{.kind = Kind::local, .path = socket}, {.port = 25}, false},
+  };
+  for (const auto& [address, listener, ours] : cases) {
+    CAPTURE(to_string(address), to_string(listener));
+    Config::Service service;
+    service.address = address;
+    Diagnostics diagnostics;
+    CHECK(resolve_services({service}, {listener}, diagnostics).begin()->second.empty() == ours);
+    CHECK(diagnostics.size() == (ours ? 1 : 0));
+  }
+}
+
 TEST_CASE("a name without an address is a warning, and its service fails") {
   Config::Service service;
   service.name = "a";
   service.group = "g";
   service.address = Endpoint{.host = "no-such-host.invalid", .port = 25};
   Diagnostics diagnostics;
-  CHECK(resolve_services({service}, diagnostics).begin()->second.empty());
+  CHECK(resolve_services({service}, {}, diagnostics).begin()->second.empty());
   REQUIRE(diagnostics.size() == 1);
   CHECK(summary(diagnostics[0]).find("service a: no address for 'no-such-host.invalid'") != std::string::npos);
   ExchangeHouse house;

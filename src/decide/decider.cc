@@ -6,7 +6,6 @@
 
 #include <xxhash.h>
 
-#include "proto/reply.h"
 #include "rule/judge.h"
 
 namespace policymux {

@@ -424,7 +424,8 @@ class Limits(unittest.TestCase):
 
     def test_out_of_descriptors_it_stops_accepting_says_so_once_and_resumes(self):
         limit = 60
-        with Daemon(limit=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))) as daemon:
+        with Daemon() as daemon:
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (limit, limit))
             clients = [daemon.client() for _ in range(limit + 20)]
             self.addCleanup(lambda: [client.close() for client in clients])
             self.assertEqual(clients[0].ask(rcpt()), "DUNNO")

@@ -1,7 +1,9 @@
 """Other policy servers behind the daemon: real ones, hung ones, killed ones, and ones that restart."""
+import concurrent.futures
 import contextlib
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -114,6 +116,19 @@ class Passing(unittest.TestCase):
                 Daemon(ASK, sections={"service a": service(other.port)}) as daemon:
             self.assertEqual(daemon.ask(attributes), "PREPEND X-By: other")
             self.assertEqual(other.requests, [render(attributes)])
+
+    def test_clients_leave_descriptors_to_services(self):
+        descriptors, clients = 128, 120
+        with Server(lambda request: b"action=OK theirs\n\n") as other, \
+                Daemon(ASK, sections={"service a": service(other.port)},
+                       limit=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))) as daemon:
+            daemon.wait_log("max_connections: 64 of 10000, since only 128 descriptors may be open")
+
+            def ask(_):
+                with daemon.client() as client:
+                    return client.ask(rcpt())
+            with concurrent.futures.ThreadPoolExecutor(clients) as threads:
+                self.assertEqual(set(threads.map(ask, range(clients))), {"OK theirs"})
 
     def test_acting_tests_are_never_asked_for_a_line_that_is_not_reached(self):
         policy = ("acl known sender match=exact a@b.example\nacl grey service g ^defer\n"

@@ -4,7 +4,10 @@
 #include <netdb.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <limits>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -21,7 +24,9 @@ using Problem = Unexpected<std::string>;
 
 constexpr std::string_view name = "hapolicy";
 constexpr std::chrono::seconds total_time{90};
-constexpr std::uint64_t any_number = std::numeric_limits<std::uint32_t>::max();
+constexpr double any_number = std::numeric_limits<std::uint32_t>::max();
+constexpr double largest_weight = 65535;
+constexpr double weight_unit = 1000;  // parts of a weight that is not whole
 
 // Everything up to the next colon, taken off `rest` with it; "[...]" hides colons. nullopt: nothing is left.
 std::optional<std::string_view> take_part(std::optional<std::string_view>& rest) {
@@ -52,13 +57,61 @@ Result<Endpoint, std::string> endpoint_of(std::string_view address, std::string_
   return parse_endpoint(fmt::format("inet:{}:{}", address, *number));
 }
 
-// Nothing, or 0: the default. nullopt: not a number, or too large a one.
-std::optional<std::uint64_t> number_of(std::optional<std::string_view> part, std::uint64_t by_default,
-                                       std::uint64_t most) {
-  if (!part || part->empty()) return by_default;
-  const auto number = parse_number(*part);
-  if (!number || *number > most) return std::nullopt;
-  return *number == 0 ? by_default : *number;
+// As Perl reads numbers: blanks around it, a sign, a fraction, an exponent. Nothing, or 0: the default. nullopt: not a
+// number.
+std::optional<double> number_of(std::optional<std::string_view> part, double by_default) {
+  auto text = trim(part.value_or(""));
+  if (text.empty()) return by_default;
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+  double number = 0;
+  const auto* const end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc{} || last != end || !std::isfinite(number)) return std::nullopt;
+  return number == 0 ? by_default : number;
+}
+
+bool is_amount(std::optional<double> number, double most) { return number && *number > 0 && *number <= most; }
+
+// What is not valid is left out; of one name the last one counts, in the place of the first.
+std::vector<HapolicyService> services_of(const std::vector<std::string>& texts, std::vector<std::string>& warnings) {
+  std::vector<HapolicyService> services;
+  for (const auto& text : texts) {
+    auto service = parse_hapolicy_service(text);
+    if (!service) {
+      warnings.push_back(std::move(service).error());
+      continue;
+    }
+    const auto is_same = [&](const auto& other) { return other.settings.name == service->settings.name; };
+    const auto same = std::ranges::find_if(services, is_same);
+    if (same == services.end()) services.push_back(*std::move(service));
+    else *same = *std::move(service);
+  }
+  return services;
+}
+
+// Weights as they are where all are whole numbers and none is too large; otherwise in the same proportion.
+void weigh(const std::vector<HapolicyService*>& equals) {
+  double largest = 1;
+  bool all_whole = true;
+  for (const auto* service : equals) {
+    largest = std::max(largest, service->weight);
+    all_whole = all_whole && service->weight == std::floor(service->weight);
+  }
+  const auto scale = std::min(all_whole ? 1 : weight_unit, largest_weight / largest);
+  for (auto* service : equals) {
+    service->settings.weight = static_cast<std::uint32_t>(std::max(1.0, std::round(service->weight * scale)));
+  }
+}
+
+void rank(std::vector<HapolicyService>& services) {
+  std::map<double, std::vector<HapolicyService*>> tiers;
+  for (auto& service : services) tiers[service.priority].push_back(&service);
+  std::uint32_t place = 0;
+  for (const auto& [priority, equals] : tiers) {
+    for (auto* service : equals) service->settings.priority = place;
+    weigh(equals);
+    ++place;
+  }
 }
 
 // hapolicy passes anything on; what Postfix would misunderstand is not for us to say.
@@ -79,7 +132,7 @@ std::string policy_text(std::string_view default_action) {
 
 }  // namespace
 
-Result<Config::Service, std::string> parse_hapolicy_service(std::string_view text) {
+Result<HapolicyService, std::string> parse_hapolicy_service(std::string_view text) {
   const auto invalid = [text](std::string_view why) {
     return Problem{fmt::format("ignoring invalid service {}: {}", in_quotes(text), why)};
   };
@@ -90,33 +143,31 @@ Result<Config::Service, std::string> parse_hapolicy_service(std::string_view tex
   const auto port = take_part(rest);
   const auto endpoint = endpoint_of(address, port.value_or(""));
   if (!endpoint) return invalid(endpoint.error());
-  const auto priority = number_of(take_part(rest), 10, any_number);
-  const auto weight = number_of(take_part(rest), 1, 65535);
-  const auto timeout = number_of(take_part(rest), 30, any_number);
-  if (!priority || !weight || !timeout) return invalid("priority, weight and timeout are whole numbers");
-  return Config::Service{.name = std::string{text.substr(0, equals)},
-                         .address = *endpoint,
-                         .group = std::string{name},
-                         .priority = static_cast<std::uint32_t>(*priority),
-                         .weight = static_cast<std::uint32_t>(*weight),
-                         .timeout = std::chrono::seconds{*timeout}};
+  const auto priority = number_of(take_part(rest), 10);
+  const auto weight = number_of(take_part(rest), 1);
+  const auto timeout = number_of(take_part(rest), 30);
+  if (!priority || !is_amount(weight, any_number) || !is_amount(timeout, any_number)) {
+    return invalid("priority, weight and timeout are numbers");
+  }
+  const std::chrono::duration<double> patience{*timeout};
+  return HapolicyService{.settings = {.name = std::string{text.substr(0, equals)},
+                                      .address = *endpoint,
+                                      .group = std::string{name},
+                                      .timeout = std::chrono::ceil<milliseconds>(patience)},
+                         .priority = *priority,
+                         .weight = *weight};
 }
 
 HapolicySetup hapolicy_setup(const HapolicyOptions& options) {
   HapolicySetup setup{.config = default_config()};
-  auto& services = setup.config.services;
-  for (const auto& text : options.services) {
-    auto service = parse_hapolicy_service(text);
-    if (!service) {
-      setup.warnings.push_back(std::move(service).error());
-      continue;
-    }
-    const auto same = std::ranges::find(services, service->name, &Config::Service::name);
-    if (same == services.end()) services.push_back(*std::move(service));
-    else *same = *std::move(service);
-  }
+  auto services = services_of(options.services, setup.warnings);
+  rank(services);
+  for (auto& service : services) setup.config.services.push_back(std::move(service.settings));
   const auto default_action = checked_default(options.default_action, setup.warnings);
-  setup.config.groups = {{.name = std::string{name}, .default_action = default_action, .deadline = total_time}};
+  auto& group = setup.config.groups.emplace_back();
+  group.name = name;
+  group.default_action = default_action;
+  group.deadline = total_time;
   setup.config.main.deadline = total_time + std::chrono::seconds{1};  // the group's answer comes first
   setup.config.main.syslog_name = name;
   setup.config.main.log_level = options.verbose ? Level::debug : options.logging ? Level::info : Level::warning;

@@ -22,12 +22,20 @@ struct HapolicySetup {
   std::vector<std::string> warnings{};  // services that were skipped, a default action that Postfix would not take
 };
 
+struct HapolicyService {
+  Config::Service settings{};           // but for its priority and its weight:
+  double priority = 10;                 // lower first
+  double weight = 1;                    // above 0; others are in proportion to it
+};
+
 // The service string that hapolicy's manual describes: priority 10 (lower first), weight 1, timeout 30 s, where a part
-// is empty, 0 or left out; more parts are ignored. Beyond hapolicy: IPv6 in brackets and unix:/path.
+// is empty, 0 or left out; more parts are ignored. Numbers may have blanks around them, a sign, a fraction and an
+// exponent, as in Perl. Beyond hapolicy: IPv6 in brackets and unix:/path.
 // The error is a sentence that quotes the text.
-Result<Config::Service, std::string> parse_hapolicy_service(std::string_view text);
+Result<HapolicyService, std::string> parse_hapolicy_service(std::string_view text);
 
 // Never fails: what is invalid is left out, with a warning. Without a service every answer is the default action.
+// Priorities become places in their order, from 0; weights whole numbers in the same proportion.
 HapolicySetup hapolicy_setup(const HapolicyOptions& options);
 
 }  // namespace policymux

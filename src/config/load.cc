@@ -44,6 +44,7 @@ class Loader {
     check_tiers();
     check_listeners();
     check_services();
+    check_effects();
     check_members();
     check_mirrors();
     check_networks();
@@ -273,6 +274,27 @@ class Loader {
       if (address == nullptr || entry == nullptr || !is_ours(*address)) continue;
       report(Severity::error, entry->line, entry->value_column,
              fmt::format("address: {} is one of our own listeners", to_string(*address)));
+    }
+  }
+
+  // What is for programs, and what is for all others.
+  void check_effects() {
+    struct Kind {
+      std::string_view setting;
+      bool of_programs;
+    };
+    static constexpr Kind kinds[] = {
+        {"workers", true}, {"directory", true}, {"environment", true}, {"max_connections", false}};
+    for (std::size_t i = 0; i < config_.services.size(); ++i) {
+      const auto* address = find_given("service", "address", i);
+      if (address == nullptr) continue;
+      const bool is_program = address->value.starts_with("exec:");
+      for (const auto& kind : kinds) {
+        const auto* entry = find_given("service", kind.setting, i);
+        if (entry == nullptr || kind.of_programs == is_program) continue;
+        report(Severity::warning, entry->line, 1,
+               fmt::format("{}: without effect: the address is {}exec:", kind.setting, is_program ? "" : "not "));
+      }
     }
   }
 

@@ -13,6 +13,9 @@
 namespace policymux {
 namespace {
 
+// Until a unix listener whose queue was full is tried again.
+constexpr milliseconds full_queue_pause{5};
+
 UniqueFd open_socket(int family) {
   UniqueFd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (fd && family != AF_UNIX) suit_short_messages(fd.get());
@@ -25,9 +28,9 @@ int socket_error(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
-// Some of it is not the service's fault: a unix socket whose queue is full says EAGAIN, as many came at once.
+// Some of it is not the service's fault.
 Loss refused(int error) {
-  const bool ours = is_shortage(error) || error == EAGAIN || error == EADDRNOTAVAIL;
+  const bool ours = is_shortage(error) || error == EADDRNOTAVAIL;
   return {ours ? Failure::ours : Failure::refused, std::strerror(error)};
 }
 
@@ -46,9 +49,8 @@ void Connection::enter(State next) {
   state_ = next;
   switch (next) {
     case State::connecting:
-      wire_->io.want(EV_WRITE);
-      // Addresses that are left share the time that is left.
-      deadline_.arm(until_deadline() / static_cast<int>(untried_ + 1));
+      if (wire_) wire_->io.want(EV_WRITE);
+      deadline_.arm(wire_ ? until_next_address() : std::min(until_next_address(), full_queue_pause));
       break;
     case State::idle:
       wire_->io.want(EV_READ);
@@ -67,6 +69,10 @@ void Connection::enter(State next) {
 
 milliseconds Connection::until_deadline() const {
   return time_left(until_, exchange_.loop.now());
+}
+
+milliseconds Connection::until_next_address() const {
+  return time_left(address_until_, exchange_.loop.now());
 }
 
 // The time that is left of max_idle and max_ttl; 0: for ever.
@@ -95,37 +101,45 @@ std::optional<Loss> Connection::connect(std::span<const SocketAddress> addresses
   untried_ = addresses.size();
   address_ = first + addresses.size() - 1;
   until_ = until;
-  return connect_next();
+  return connect_next(Loss{Failure::no_address, {}});
 }
 
-std::optional<Loss> Connection::connect_next() {
-  Loss loss{Failure::no_address, {}};
-  while (untried_ > 0) {
+// Where there is no next one it remains at the loss.
+std::optional<Loss> Connection::connect_next(std::optional<Loss> loss) {
+  while (loss && untried_ > 0) {
+    // Addresses that are left share the time that is left.
+    address_until_ = exchange_.loop.now() + until_deadline() / static_cast<int>(untried_);
     --untried_;
     address_ = (address_ + 1) % addresses_.size();
-    const auto& address = addresses_[address_];
-    auto fd = open_socket(address.get()->sa_family);
-    if (!fd) return Loss{Failure::ours, std::strerror(errno)};
-    const int error = ::connect(fd.get(), address.get(), address.size) == 0 ? 0 : errno;
-    if (error != 0 && error != EINPROGRESS) {
-      loss = refused(error);
-      continue;
-    }
-    wire_.emplace(*this, std::move(fd));
-    enter(error == 0 ? State::idle : State::connecting);
-    return std::nullopt;
+    loss = try_address();
   }
   return loss;
 }
 
+std::optional<Loss> Connection::try_address() {
+  const auto& address = addresses_[address_];
+  wire_.reset();
+  auto fd = open_socket(address.get()->sa_family);
+  if (!fd) return Loss{Failure::ours, std::strerror(errno)};
+  const int error = ::connect(fd.get(), address.get(), address.size) == 0 ? 0 : errno;
+  if (error != 0 && error != EINPROGRESS && error != EAGAIN) return refused(error);
+  if (error != EAGAIN) wire_.emplace(*this, std::move(fd));
+  enter(error == 0 ? State::idle : State::connecting);
+  return std::nullopt;
+}
+
 void Connection::finish_connecting() {
-  if (const int error = socket_error(wire_->fd.get()); error != 0) {
-    if (untried_ == 0) return end(refused(error));
-    if (auto loss = connect_next()) return end(*std::move(loss));
-    if (state_ == State::connecting) return;
-  }
+  if (!wire_) return;  // what was ready belonged to the address before
+  const int error = socket_error(wire_->fd.get());
+  if (error != 0) return connect_on(refused(error));
   enter(State::idle);
   owner_.connected(*this);
+}
+
+// From here on its owner is to be told.
+void Connection::connect_on(std::optional<Loss> loss) {
+  if (const auto last = connect_next(std::move(loss))) return end(*last);
+  if (state_ == State::idle) owner_.connected(*this);
 }
 
 void Connection::adopt(UniqueFd socket) {
@@ -183,9 +197,9 @@ bool Connection::still_idle() {
 void Connection::on_deadline() {
   if (!alone()) return too_late_or_not();
   if (state_ == State::idle) return leave(false);
-  if (state_ != State::connecting || untried_ == 0) return end({Failure::timed_out, {}});
-  if (auto loss = connect_next()) return end(*std::move(loss));
-  if (state_ == State::idle) owner_.connected(*this);
+  if (state_ == State::asking) return end({Failure::timed_out, {}});
+  const bool try_again = !wire_ && until_next_address().count() > 0;
+  connect_on(try_again ? try_address() : Loss{Failure::timed_out, {}});
 }
 
 // What has come in until now came in time, though the loop has not looked at it yet.

@@ -51,6 +51,8 @@ struct ConnectionLimits {
 //   connecting ──▶ idle ──start()──▶ asking ──answer──▶ idle
 //   any ── end of stream, error, deadline, bytes that nobody asked for ──▶ closed
 //
+// Connecting without a wire: a unix listener's queue is full (connect(2) says EAGAIN, and no event tells when there is
+// room), and it is tried again some milliseconds later, for as long as this address has.
 // One request in flight at most.
 //   Owns     the fd and its watcher; what the socket did not take of a request; what has come of an answer.
 //   Borrows  Exchange and its owner, which outlive it.
@@ -62,7 +64,7 @@ class Connection final : public Ready, public Retiree {
   Connection(Exchange& exchange, ConnectionOwner& owner, const ConnectionLimits& limits);
 
   // Tries the addresses in turn, beginning with the first-th, until `until`. Nothing: it is idle already or connecting.
-  // The addresses must live as long as it connects.
+  // The addresses must live as long as it connects. A queue that is full to the end is a time-out.
   std::optional<Loss> connect(std::span<const SocketAddress> addresses, std::size_t first, SteadyTime until);
 
   // Takes over a socket that is connected: it is idle.
@@ -99,14 +101,17 @@ class Connection final : public Ready, public Retiree {
   void too_late_or_not();
 
   void enter(State next);
-  std::optional<Loss> connect_next();
+  std::optional<Loss> connect_next(std::optional<Loss> loss);
+  std::optional<Loss> try_address();
   void finish_connecting();
+  void connect_on(std::optional<Loss> loss);
   void flush();
   void receive();
   void take(std::string_view piece);
   void end(Loss loss);
   void leave(bool unasked);
   milliseconds until_deadline() const;
+  milliseconds until_next_address() const;
   milliseconds idle_limit() const;
 
   struct Wire {
@@ -124,7 +129,7 @@ class Connection final : public Ready, public Retiree {
   State state_ = State::closed;
   bool unasked_ = false;
   std::uint64_t answers_ = 0;
-  SteadyTime until_{};
+  SteadyTime until_{}, address_until_{};
   std::span<const SocketAddress> addresses_{};
   std::size_t address_ = 0, untried_ = 0;
   std::string unsent_{};

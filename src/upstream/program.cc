@@ -48,19 +48,18 @@ bool is_program(const std::string& path) {
   return ::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode) && (found.st_mode & 0111) != 0;
 }
 
-// The word itself where PATH does not have it.
-std::string look_up(const std::string& word, const std::vector<std::string>& environment) {
+Result<std::string, std::string> look_up(const std::string& word, const std::vector<std::string>& environment) {
   constexpr std::string_view path = "PATH=";
   const auto set = std::ranges::find_if(environment, [&](const auto& variable) { return variable.starts_with(path); });
-  if (set == environment.end()) return word;
+  assert(set != environment.end());  // environment_of() sees to it
   for (const auto directory : split_words(std::string_view{*set}.substr(path.size()), ":")) {
     auto place = fmt::format("{}/{}", directory, word);
     if (is_program(place)) return place;
   }
-  return word;
+  return Problem{fmt::format("{}: not found in PATH", word)};
 }
 
-std::string path_of(const Program& program, const std::vector<std::string>& environment) {
+Result<std::string, std::string> path_of(const Program& program, const std::vector<std::string>& environment) {
   const auto& word = program.words.front();
   if (word.starts_with('/')) return word;
   if (word.find('/') == word.npos) return look_up(word, environment);
@@ -162,10 +161,11 @@ Result<Child, std::string> start(const Program& program, int standard_error) {
   if (!error_fd) return failed(errno);
   const auto environment = environment_of(program);
   const auto path = path_of(program, environment);
+  if (!path) return Problem{path.error()};
   const Actions actions{program, pair->theirs.get(), error_fd.get()};
   const Attributes attributes;
   Child child;
-  const int error = ::posix_spawn(&child.pid, path.c_str(), actions.get(), attributes.get(),
+  const int error = ::posix_spawn(&child.pid, path->c_str(), actions.get(), attributes.get(),
                                   pointers(program.words).data(), pointers(environment).data());
   if (error != 0) return Problem{flaw_of(program).value_or(std::strerror(error))};
   child.pidfd = UniqueFd{::pidfd_open(child.pid, 0)};
@@ -196,8 +196,9 @@ std::optional<std::string> flaw_of(const Program& program) {
     return fmt::format("directory {}: {}", program.directory, std::strerror(errno));
   }
   const auto path = path_of(program, environment_of(program));
-  if (::stat(path.c_str(), &found) != 0) return fmt::format("{}: {}", path, std::strerror(errno));
-  if (!S_ISREG(found.st_mode) || (found.st_mode & 0111) == 0) return fmt::format("{}: it is no program", path);
+  if (!path) return path.error();
+  if (::stat(path->c_str(), &found) != 0) return fmt::format("{}: {}", *path, std::strerror(errno));
+  if (!S_ISREG(found.st_mode) || (found.st_mode & 0111) == 0) return fmt::format("{}: it is no program", *path);
   return std::nullopt;
 }
 

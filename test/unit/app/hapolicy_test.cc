@@ -20,7 +20,7 @@ std::vector<std::string> names(const Config& config) {
 TEST_CASE("a service string valid for hapolicy means the same here") {
   struct Case {
     std::string_view text, name, address;
-    unsigned priority, weight;
+    double priority, weight;
     milliseconds timeout;
   };
   const Case cases[] = {
@@ -43,6 +43,17 @@ TEST_CASE("a service string valid for hapolicy means the same here") {
       {"a=127.0.0.1:10031:::7", "a", "inet:127.0.0.1:10031", 10, 1, 7s},
       {"a=127.0.0.1:10031:5:2:3:more:and more", "a", "inet:127.0.0.1:10031", 5, 2, 3s},
       {"a=127.0.0.1:010031:07:02:03", "a", "inet:127.0.0.1:10031", 7, 2, 3s},
+      // numbers as Perl reads them
+      {"a=127.0.0.1:10031:5.5:1:3", "a", "inet:127.0.0.1:10031", 5.5, 1, 3s},
+      {"a=127.0.0.1:10031:5:1.5:3", "a", "inet:127.0.0.1:10031", 5, 1.5, 3s},
+      {"a=127.0.0.1:10031:5:.5:3", "a", "inet:127.0.0.1:10031", 5, .5, 3s},
+      {"a=127.0.0.1:10031:5:1:2.5", "a", "inet:127.0.0.1:10031", 5, 1, 2500ms},
+      {"a=127.0.0.1:10031:-5:1:3", "a", "inet:127.0.0.1:10031", -5, 1, 3s},
+      {"a=127.0.0.1:10031:+5:1:3", "a", "inet:127.0.0.1:10031", 5, 1, 3s},
+      {"a=127.0.0.1:10031:10 :1:30", "a", "inet:127.0.0.1:10031", 10, 1, 30s},
+      {"a=127.0.0.1:10031: 5: 1: 3", "a", "inet:127.0.0.1:10031", 5, 1, 3s},
+      {"a=127.0.0.1:10031:1e1:1:3", "a", "inet:127.0.0.1:10031", 10, 1, 3s},
+      {"a=127.0.0.1:10031:5:99999:3", "a", "inet:127.0.0.1:10031", 5, 99999, 3s},
       // names
       {"a b=localhost:10031", "a b", "inet:localhost:10031", 10, 1, 30s},
       {"a=127.0.0.1:smtp:1", "a", "inet:127.0.0.1:25", 1, 1, 30s},
@@ -54,19 +65,20 @@ TEST_CASE("a service string valid for hapolicy means the same here") {
     CAPTURE(want.text);
     const auto got = parse_hapolicy_service(want.text);
     REQUIRE(got);
-    CHECK(got->name == want.name);
-    CHECK(address_of(*got) == want.address);
+    CHECK(got->settings.name == want.name);
+    CHECK(address_of(got->settings) == want.address);
     CHECK(got->priority == want.priority);
     CHECK(got->weight == want.weight);
-    CHECK(got->timeout == want.timeout);
-    CHECK(got->group == "hapolicy");
+    CHECK(got->settings.timeout == want.timeout);
+    CHECK(got->settings.group == "hapolicy");
   }
 }
 
 TEST_CASE("an invalid service string is quoted") {
   for (const std::string_view text : {"", "a", "=127.0.0.1:1", "a=", "a=127.0.0.1", "a=127.0.0.1:", "a=:10031", "a=h:0",
-                                      "a=h:65536", "a=h:no-such-port", "a=h:1:x", "a=h:1:1:-1", "a=h:1:1:1:1.5",
-                                      "a=[::1:10031", "a=two words:10031"}) {
+                                      "a=h:65536", "a=h:no-such-port", "a=h:1:x", "a=h:1:1:-1", "a=h:1:1:1:-3",
+                                      "a=h:1:1:1:3x", "a=h:1:+-5", "a=h:1:inf", "a=h:1:1:nan", "a=h:1:1e999",
+                                      "a=h:1:1:1:1e12", "a=[::1:10031", "a=two words:10031"}) {
     CAPTURE(text);
     const auto got = parse_hapolicy_service(text);
     REQUIRE_FALSE(got);
@@ -82,11 +94,34 @@ TEST_CASE("an invalid service string is a warning and is skipped") {
   CHECK(setup.warnings[0].find("nonsense") != std::string::npos);
 }
 
+TEST_CASE("priorities keep their order as numbers, and equal ones remain equal") {
+  const auto setup = hapolicy_setup({.services = {"a=h:1:10", "b=h:2:9.5", "c=h:3:1e1", "d=h:4:-5", "e=h:5:99999"}});
+  std::vector<unsigned> got;
+  for (const auto& service : setup.config.services) got.push_back(service.priority);
+  CHECK(got == std::vector{2u, 1u, 2u, 0u, 3u});
+}
+
+TEST_CASE("weights keep their proportion") {
+  struct Case {
+    std::string first, second;
+    unsigned want_first, want_second;
+  };
+  const Case cases[] = {{"2", "1", 2, 1},          {"1.5", "1", 1500, 1000},   {"0.5", "1", 500, 1000},
+                        {"65535", "3", 65535, 3},  {"131070", "2", 65535, 1},  {"100", "0.25", 65535, 164},
+                        {"1e9", "0.1", 65535, 1}};
+  for (const auto& [first, second, want_first, want_second] : cases) {
+    CAPTURE(first, second);
+    const auto setup = hapolicy_setup({.services = {"a=h:1:5:" + first, "b=h:1:5:" + second}});
+    CHECK(setup.config.services.at(0).weight == want_first);
+    CHECK(setup.config.services.at(1).weight == want_second);
+  }
+}
+
 TEST_CASE("a repeated NAME replaces the earlier one") {
   const auto setup = hapolicy_setup({.services = {"a=127.0.0.1:1:1:2:3", "b=127.0.0.1:2", "a=127.0.0.1:3"}});
   CHECK(names(setup.config) == std::vector<std::string>{"a", "b"});
   CHECK(address_of(setup.config.services[0]) == "inet:127.0.0.1:3");
-  CHECK(setup.config.services[0].priority == 10);
+  CHECK(setup.config.services[0].priority == setup.config.services[1].priority);
   CHECK(setup.warnings.empty());
 }
 

@@ -67,10 +67,10 @@ TEST_CASE("a service's program that is not there is a doubt") {
       {"address = exec:/nonexistent -v", "main.conf:2:11: warning: address: /nonexistent: No such file or directory"},
       {"address = exec:/etc/passwd", "main.conf:2:11: warning: address: /etc/passwd: it is no program"},
       {"address = exec:/", "main.conf:2:11: warning: address: /: it is no program"},
-      {"address = exec:nonexistent", "main.conf:2:11: warning: address: nonexistent: No such file or directory"},
+      {"address = exec:nonexistent", "main.conf:2:11: warning: address: nonexistent: not found in PATH"},
       {"address = exec:sh\ndirectory = /nonexistent",
        "main.conf:2:11: warning: address: directory /nonexistent: No such file or directory"},
-      {"address = exec:sh\nenvironment = PATH=/etc", "main.conf:2:11: warning: address: sh: No such file or directory"},
+      {"address = exec:sh\nenvironment = PATH=/etc", "main.conf:2:11: warning: address: sh: not found in PATH"},
       {"address = exec:sh -c x", ""},
       {"address = exec:bin/sh\ndirectory = /", ""},
       {"address = exec:/nonexistent\n[main]\nchroot = /var", ""},  // who knows what is in there

@@ -379,6 +379,18 @@ TEST_CASE("a mirror is another group: one with a section or with a service") {
   CHECK(load(g + "g\n").told == Told{"5:10: error: mirror: \"g\": want another group"});
 }
 
+TEST_CASE("a setting without effect on this kind of service is doubtful") {
+  const std::string settings = "workers = 3\ndirectory = /x\nenvironment = A=b\nmax_connections = 3\n";
+  const auto of_others = load("[service s]\naddress = inet:127.0.0.1:9\n" + settings);
+  CHECK(of_others.config);
+  CHECK(of_others.told == Told{"3:1: warning: workers: without effect: the address is not exec:",
+                               "4:1: warning: directory: without effect: the address is not exec:",
+                               "5:1: warning: environment: without effect: the address is not exec:"});
+  const auto of_programs = load("[service s]\naddress = exec:/bin/x\n" + settings);
+  CHECK(of_programs.config);
+  CHECK(of_programs.told == Told{"6:1: warning: max_connections: without effect: the address is exec:"});
+}
+
 TEST_CASE("a group without a service is doubtful") {
   const auto loaded = load("[service s]\naddress = inet:127.0.0.1:9\n[group g]\n");
   CHECK(loaded.config);

@@ -170,6 +170,19 @@ TEST_CASE("a program that is not there is reported once") {
   CHECK(shop.workers().started == 0);
 }
 
+// It was run from the directory that it starts in.
+TEST_CASE("a program given without any '/' is run from PATH or not at all") {
+  Workshop shop{"#!/bin/sh\n" + own_number};
+  const std::string name = "policymux-is-not-in-path";
+  std::filesystem::permissions(shop.path(), std::filesystem::perms::owner_all);
+  std::filesystem::rename(shop.path(), shop.path(name));
+  shop.settings().address = Config::Command{{name}};
+  shop.settings().directory = shop.directory.path();
+  CHECK(shop.house.ask() == "451 4.3.5 Policy service unavailable");
+  CHECK(shop.count("its program fails: it cannot be started: " + name + ": not found in PATH") == 1);
+  CHECK(shop.workers().started == 0);
+}
+
 TEST_CASE("workers are added while requests wait, and go when they are not needed") {
   Workshop shop{answering("while [ ! -e $0.go ]; do sleep 0.01; done; echo action=OK $$")};
   shop.settings().max_idle = 50ms;

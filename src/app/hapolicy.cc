@@ -103,14 +103,18 @@ void weigh(const std::vector<HapolicyService*>& equals) {
   }
 }
 
+// Priorities as they are where ours can be such numbers; otherwise places in their order.
 void rank(std::vector<HapolicyService>& services) {
   std::map<double, std::vector<HapolicyService*>> tiers;
   for (auto& service : services) tiers[service.priority].push_back(&service);
+  const bool as_they_are = std::ranges::all_of(tiers, [](const auto& tier) {
+    return tier.first >= 0 && tier.first <= any_number && tier.first == std::floor(tier.first);
+  });
   std::uint32_t place = 0;
   for (const auto& [priority, equals] : tiers) {
-    for (auto* service : equals) service->settings.priority = place;
+    const auto shown = as_they_are ? static_cast<std::uint32_t>(priority) : place++;
+    for (auto* service : equals) service->settings.priority = shown;
     weigh(equals);
-    ++place;
   }
 }
 

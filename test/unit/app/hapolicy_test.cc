@@ -99,6 +99,9 @@ TEST_CASE("priorities keep their order as numbers, and equal ones remain equal")
   std::vector<unsigned> got;
   for (const auto& service : setup.config.services) got.push_back(service.priority);
   CHECK(got == std::vector{2u, 1u, 2u, 0u, 3u});
+  const auto whole = hapolicy_setup({.services = {"a=h:1:5", "b=h:2"}});
+  CHECK(whole.config.services[0].priority == 5);
+  CHECK(whole.config.services[1].priority == 10);
 }
 
 TEST_CASE("weights keep their proportion") {

@@ -89,13 +89,15 @@ std::vector<HapolicyService> services_of(const std::vector<std::string>& texts, 
   return services;
 }
 
+bool is_whole(double number) { return number == std::floor(number); }
+
 // Weights as they are where all are whole numbers and none is too large; otherwise in the same proportion.
 void weigh(const std::vector<HapolicyService*>& equals) {
   double largest = 1;
   bool all_whole = true;
   for (const auto* service : equals) {
     largest = std::max(largest, service->weight);
-    all_whole = all_whole && service->weight == std::floor(service->weight);
+    all_whole = all_whole && is_whole(service->weight);
   }
   const auto scale = std::min(all_whole ? 1 : weight_unit, largest_weight / largest);
   for (auto* service : equals) {
@@ -103,17 +105,18 @@ void weigh(const std::vector<HapolicyService*>& equals) {
   }
 }
 
-// Priorities as they are where ours can be such numbers; otherwise places in their order.
+// Priorities as they are, since log lines show them, where all are numbers that ours may be; otherwise places in their
+// order.
 void rank(std::vector<HapolicyService>& services) {
   std::map<double, std::vector<HapolicyService*>> tiers;
   for (auto& service : services) tiers[service.priority].push_back(&service);
-  const bool as_they_are = std::ranges::all_of(tiers, [](const auto& tier) {
-    return tier.first >= 0 && tier.first <= any_number && tier.first == std::floor(tier.first);
+  const bool as_given = std::ranges::all_of(tiers, [](const auto& tier) {
+    return is_whole(tier.first) && tier.first >= 0 && tier.first <= any_number;
   });
   std::uint32_t place = 0;
   for (const auto& [priority, equals] : tiers) {
-    const auto shown = as_they_are ? static_cast<std::uint32_t>(priority) : place++;
-    for (auto* service : equals) service->settings.priority = shown;
+    ++place;
+    for (auto* service : equals) service->settings.priority = as_given ? static_cast<std::uint32_t>(priority) : place;
     weigh(equals);
   }
 }

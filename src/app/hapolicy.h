@@ -35,8 +35,8 @@ struct HapolicyService {
 Result<HapolicyService, std::string> parse_hapolicy_service(std::string_view text);
 
 // Never fails: what is invalid is left out, with a warning. Without a service every answer is the default action.
-// Priorities and weights that are not whole numbers become places in their order, from 0, and whole numbers in the same
-// proportion.
+// Priorities and weights that are whole numbers remain as they are; others become places in their order, and whole
+// numbers in the same proportion.
 HapolicySetup hapolicy_setup(const HapolicyOptions& options);
 
 }  // namespace policymux

@@ -1,5 +1,7 @@
 #include "app/hapolicy.h"
 
+#include <fmt/format.h>
+
 #include "support/catch.h"
 
 using namespace policymux;
@@ -95,13 +97,23 @@ TEST_CASE("an invalid service string is a warning and is skipped") {
 }
 
 TEST_CASE("priorities keep their order as numbers, and equal ones remain equal") {
-  const auto setup = hapolicy_setup({.services = {"a=h:1:10", "b=h:2:9.5", "c=h:3:1e1", "d=h:4:-5", "e=h:5:99999"}});
-  std::vector<unsigned> got;
-  for (const auto& service : setup.config.services) got.push_back(service.priority);
-  CHECK(got == std::vector{2u, 1u, 2u, 0u, 3u});
-  const auto whole = hapolicy_setup({.services = {"a=h:1:5", "b=h:2"}});
-  CHECK(whole.config.services[0].priority == 5);
-  CHECK(whole.config.services[1].priority == 10);
+  struct Case {
+    std::string_view first, second, third;
+    std::vector<unsigned> want;
+  };
+  const Case cases[] = {{"10", "9", "1e1", {10, 9, 10}},
+                        {"4294967295", "0", "", {4294967295, 10, 10}},
+                        {"10", "9.5", "1e1", {2, 1, 2}},
+                        {"-5", "+7", "-10", {2, 3, 1}},
+                        {"4294967296", "3", "3", {2, 1, 1}}};
+  for (const auto& [first, second, third, want] : cases) {
+    CAPTURE(first, second, third);
+    const auto setup = hapolicy_setup({.services = {fmt::format("a=h:1:{}", first), fmt::format("b=h:2:{}", second),
+                                                    fmt::format("c=h:3:{}", third)}});
+    std::vector<unsigned> got;
+    for (const auto& service : setup.config.services) got.push_back(service.priority);
+    CHECK(got == want);
+  }
 }
 
 TEST_CASE("weights keep their proportion") {
@@ -124,7 +136,7 @@ TEST_CASE("a repeated NAME replaces the earlier one") {
   const auto setup = hapolicy_setup({.services = {"a=127.0.0.1:1:1:2:3", "b=127.0.0.1:2", "a=127.0.0.1:3"}});
   CHECK(names(setup.config) == std::vector<std::string>{"a", "b"});
   CHECK(address_of(setup.config.services[0]) == "inet:127.0.0.1:3");
-  CHECK(setup.config.services[0].priority == setup.config.services[1].priority);
+  CHECK(setup.config.services[0].priority == 10);
   CHECK(setup.warnings.empty());
 }
 

@@ -20,7 +20,8 @@ namespace {
 // Listens at a unix socket, and accepts nobody until it is told to.
 class UnixListener {
  public:
-  explicit UnixListener(const std::string& name) : endpoint_{.kind = Endpoint::Kind::local, .path = directory_.path() + "/" + name} {
+  explicit UnixListener(const std::string& name)
+      : endpoint_{.kind = Endpoint::Kind::local, .path = directory_.path() + "/" + name} {
     REQUIRE(::bind(socket_.get(), address().get(), address().size) == 0);
     REQUIRE(::listen(socket_.get(), 0) == 0);
   }

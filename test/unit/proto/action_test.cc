@@ -137,7 +137,8 @@ TEST_CASE("the reason says what would help") {
 
 TEST_CASE("verbs that are actions whatever text follows them") {
   for (const auto* text : {"", " x", " 550", " \x01", " a:b@c"}) {
-    for (const auto* verb : {"DUNNO", "OK", "REJECT", "DEFER", "DEFER_IF_PERMIT", "DEFER_IF_REJECT", "HOLD", "DISCARD"}) {
+    for (const auto* verb :
+         {"DUNNO", "OK", "REJECT", "DEFER", "DEFER_IF_PERMIT", "DEFER_IF_REJECT", "HOLD", "DISCARD"}) {
       CAPTURE(verb, text);
       CHECK(takes_any_text(verb_of(verb)));
       CHECK(check_action(std::string{verb} + text));

@@ -40,6 +40,9 @@ inline constexpr std::size_t header_limit = 998;       // bytes; PREPEND, FILTER
 // a colon, REDIRECT or BCC without '@', PREPEND that is no header, unknown words, a restriction list with ':'.
 Result<CheckedAction, std::string> check_action(std::string_view action, const ActionRules& rules = {});
 
+// Is this verb an action whatever text follows it, none at all too? Not so 4NN and 5NN, PREPEND, routes, restrictions.
+bool takes_any_text(Verb verb);
+
 // The verb of an action that was checked before, for those who need to tell REJECT from DUNNO.
 Verb verb_of(std::string_view checked_action);
 

@@ -11,6 +11,9 @@
 
 namespace policymux {
 
+// The value of `request` in what is asked of us.
+inline constexpr std::string_view policy_request = "smtpd_access_policy";
+
 // The attributes that Postfix sends (2.1 to 3.12), in the order in which it sends them.
 enum class Attribute : std::uint8_t {
   request, protocol_state, protocol_name, client_address, client_name, client_port, reverse_client_name,

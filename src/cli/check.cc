@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
+#include <utility>
 #include <variant>
 
 #include <fmt/format.h>
@@ -24,6 +27,13 @@ void tell(const Diagnostics& diagnostics) {
   for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", render(diagnostic));
 }
 
+// In the order of the policy's files and their lines; behind them what is about other files.
+void sort(Diagnostics& diagnostics, const std::vector<std::string>& files) {
+  std::ranges::stable_sort(diagnostics, {}, [&](const Diagnostic& diagnostic) {
+    return std::pair{std::ranges::find(files, diagnostic.what.file) - files.begin(), diagnostic.what.line};
+  });
+}
+
 }  // namespace
 
 int check(const CheckOptions& options) {
@@ -37,10 +47,14 @@ int check(const CheckOptions& options) {
   }
   tell(doubts);
   const auto dumped = options.dump ? dump(*config) : std::string{};
-  const auto ruleset = read_ruleset(options.origins, *std::move(config), {.progress = ProgressLine::on_terminal()});
+  auto ruleset = read_ruleset(options.origins, *std::move(config), {.progress = ProgressLine::on_terminal()});
+  if (!ruleset.usable() || has_errors(diagnostics)) {
+    tell(ruleset.diagnostics);
+    return 1;
+  }
+  std::ranges::move(lint(*ruleset.policy, *ruleset.table), std::back_inserter(ruleset.diagnostics));
+  sort(ruleset.diagnostics, ruleset.policy->files);
   tell(ruleset.diagnostics);
-  if (!ruleset.usable() || has_errors(diagnostics)) return 1;
-  tell(lint(*ruleset.policy, *ruleset.table));
   if (options.dump) {
     fmt::print("{}", dumped);
   } else if (options.dump_policy) {

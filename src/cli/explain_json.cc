@@ -42,9 +42,14 @@ std::string to_json(const Explanation& explanation) {
   auto lines = Json::array(), effects = Json::array();
   for (const auto& line : explanation.lines) lines.push_back(json_of(line));
   for (const auto& effect : explanation.effects) effects.push_back(json_of(effect));
-  const Json out = {{"request", json_of(explanation.request)}, {"lines", lines},
-                    {"decision", explanation.decision},        {"rule", json_of(explanation.rule)},
-                    {"look_up_failed", explanation.look_up_failed}, {"effects", effects}};
+  Json out = {{"request", json_of(explanation.request)},
+              {"lines", lines},
+              {"decision", explanation.decision},
+              {"rule", json_of(explanation.rule)},
+              {"look_up_failed", explanation.look_up_failed},
+              {"nobody_asked", explanation.nobody_asked},
+              {"effects", effects}};
+  if (explanation.other_kind) out["other_kind"] = *explanation.other_kind;
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

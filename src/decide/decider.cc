@@ -11,7 +11,6 @@
 namespace policymux {
 namespace {
 
-constexpr std::string_view policy_request = "smtpd_access_policy";
 
 void append(std::string& out, std::initializer_list<std::string_view> pieces) {
   for (const auto piece : pieces) out += piece;

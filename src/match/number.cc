@@ -55,6 +55,9 @@ constexpr Operator operators[] = {
 };
 
 Unexpected<std::string> no_number(std::string_view piece, NumberSyntax syntax) {
+  const std::string_view units = syntax == NumberSyntax::score ? "" : "KMGkmg";
+  const auto digits = piece.substr(0, piece.size() - (!piece.empty() && units.find(piece.back()) != units.npos));
+  if (!digits.empty() && std::ranges::all_of(digits, is_digit)) return {fmt::format("'{}' is too large", piece)};
   return {fmt::format("'{}' is no number: want {}", piece,
                       syntax == NumberSyntax::score ? "a signed decimal with at most three places"
                                                     : "digits, and K, M or G if you like")};

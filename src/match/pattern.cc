@@ -15,6 +15,14 @@ namespace {
 
 constexpr std::size_t longest_pattern = 32'768;
 
+void append_quoted(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    const bool is_plain = is_digit(c) || c == '_' || is_letter(c) || !is_ascii(c);
+    if (!is_plain) out += '\\';
+    out += c;
+  }
+}
+
 bool too_large(const RE2& engine) {
   return engine.error_code() == RE2::ErrorRepeatSize || engine.error_code() == RE2::ErrorPatternTooLarge;
 }
@@ -84,11 +92,13 @@ Engine engine_of(std::string_view text, bool case_sensitive) {
 
 std::string quote_pattern(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    const bool plain =
-        is_digit(c) || c == '_' || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || static_cast<signed char>(c) < 0;
-    if (!plain) out += '\\';
-    out += c;
+  while (!text.empty()) {
+    const auto ascii = static_cast<std::size_t>(std::ranges::find_if_not(text, is_ascii) - text.begin());
+    append_quoted(out, text.substr(0, ascii));
+    text.remove_prefix(ascii);
+    const auto beyond = static_cast<std::size_t>(std::ranges::find_if(text, is_ascii) - text.begin());
+    if (beyond > 0) out.append("(?-i:").append(text.substr(0, beyond)).append(")");
+    text.remove_prefix(beyond);
   }
   return out;
 }
@@ -101,14 +111,19 @@ Result<std::string, std::string> glob_pattern(std::string_view glob) {
     } else if (glob[i] == '?') {
       out += '.';
     } else if (glob[i] != '[') {
-      out += quote_pattern(glob.substr(i, 1));
+      const auto text = glob.substr(i, glob.find_first_of("*?[", i) - i);
+      out += quote_pattern(text);
+      i += text.size() - 1;
     } else {
       const bool negated = i + 1 < glob.size() && glob[i + 1] == '!';
       const auto begin = i + (negated ? 2 : 1);
       const auto end = glob.find(']', begin + 1);  // a ']' that comes first is a member
       if (end == glob.npos) return Unexpected{fmt::format("unterminated character set '{}'", glob.substr(i))};
       out += negated ? "[^" : "[";
-      for (const char c : glob.substr(begin, end - begin)) out += c == '-' ? "-" : quote_pattern({&c, 1});
+      for (const char& c : glob.substr(begin, end - begin)) {
+        if (c == '-') out += c;
+        else append_quoted(out, {&c, 1});
+      }
       out += ']';
       i = end;
     }

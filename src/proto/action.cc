@@ -251,6 +251,13 @@ Checked check_action(std::string_view action, const ActionRules& rules) {
   return check_restrictions(action, rules);
 }
 
+bool takes_any_text(Verb verb) {
+  using enum Operand;
+  const auto row = std::ranges::find(verb_rows, verb, &VerbRow::verb);
+  return row != std::end(verb_rows) &&
+         (row->operand == ignored || row->operand == reply_text || row->operand == logged_text);
+}
+
 Verb verb_of(std::string_view checked_action) {
   const auto word = cut(checked_action).verb;
   if (const auto* row = row_of(verb_rows, word)) return row->verb;

@@ -52,7 +52,9 @@ void warn_repeated(CheckerContext& context, std::span<const Word> words, const s
     return std::pair{a.acl, a.negated} < std::pair{b.acl, b.negated};
   };
   std::ranges::sort(sorted, less);
-  const auto twice = std::ranges::adjacent_find(sorted, {}, &Term::acl);
+  const auto is_opposite = [](const Term& a, const Term& b) { return a.acl == b.acl && a.negated != b.negated; };
+  auto twice = std::ranges::adjacent_find(sorted, is_opposite);
+  if (twice == sorted.end()) twice = std::ranges::adjacent_find(sorted, {}, &Term::acl);
   if (twice == sorted.end()) return;
   const auto second = std::find_if(terms.rbegin(), terms.rend(), [&](const Term& t) { return t.acl == twice->acl; });
   const auto& word = words[static_cast<std::size_t>(terms.rend() - second) - 1];

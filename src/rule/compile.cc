@@ -12,6 +12,7 @@
 #include "rule/source.h"
 #include "rule/table.h"
 #include "rule/value_files.h"
+#include "rule/values.h"
 
 namespace policymux {
 namespace {
@@ -250,37 +251,9 @@ class Compiler {
 
   // --- values -----------------------------------------------------------------------------------------
 
-  struct Filed {
-    Way way;
-    std::string key;
-  };
-  // Under which index does one value of a text test belong? Anchored constants do not need the regex engine.
-  static Filed file_value(const TextTest& test, std::string_view value) {
-    const auto key = [&test](std::string_view text) {
-      return test.case_sensitive ? std::string{text} : to_lower(text);
-    };
-    switch (test.match) {
-      case TextMatch::exact: return {Way::exact, key(exact_text(test.source, value))};
-      case TextMatch::domain: return {Way::domain, key(value)};
-      case TextMatch::prefix: return {Way::prefix, key(value)};
-      case TextMatch::suffix: return {Way::suffix, key(value)};
-      case TextMatch::substring: return {Way::regex, quote_pattern(value)};
-      case TextMatch::glob: return {Way::regex, *glob_pattern(value)};
-      case TextMatch::regex: break;
-    }
-    const auto shape = shape_of(value);
-    switch (shape.kind) {
-      case Shape::Kind::exact: return {Way::exact, key(shape.text)};
-      case Shape::Kind::prefix: return {Way::prefix, key(shape.text)};
-      case Shape::Kind::suffix: return {Way::suffix, key(shape.text)};
-      case Shape::Kind::substring: case Shape::Kind::none: break;
-    }
-    return {Way::regex, std::string{value}};
-  }
-
   void add_text(std::vector<GroupId>& groups, SlotId slot, const TextTest& test, std::string_view value,
                 PredicateId id) {
-    const auto [way, key] = file_value(test, value);
+    const auto [way, key] = filed_text(test, value);
     const auto group = group_of(slot, way, !test.case_sensitive);
     auto& builder = builders_[group];
     switch (way) {

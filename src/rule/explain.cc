@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "match/regex.h"
+#include "proto/reply.h"
 #include "rule/source.h"
 
 namespace policymux {
@@ -49,12 +50,18 @@ class Explainer {
       : policy_{policy}, evaluator_{evaluator}, table_{evaluator.table()}, request_{request}, state_{request.state()} {}
 
   Explanation run() {
+    out_.request = head();
+    const auto kind = request_.get(Attribute::request);
+    if (kind && *kind != policy_request) {
+      out_.decision = action_of(dunno_reply);
+      out_.other_kind = *kind;
+      return std::move(out_);
+    }
     Facts nobody_answers;
     nobody_answers.expire();
     const auto* decision = evaluator_.evaluate(request_, nobody_answers);
     matched_.assign(decision->matched.begin(), decision->matched.end());
     decided_by_ = decision->line;
-    out_.request = head();
     out_.decision = decision->action();
     out_.look_up_failed = decision->look_up_failed;
     if (decided_by_) out_.rule = where(*decided_by_);
@@ -98,7 +105,8 @@ class Explainer {
     line.reached = !done_;
     line.matched = line.reached && next_match_ < matched_.size() && matched_[next_match_] == id;
     if (line.matched) line.action = access.action ? policy_.actions[*access.action].name : "default";
-    if (line.reached && !line.matched && access.action) line.would_ask = what_it_asks(*access.action, line.tests);
+    if (line.reached) line.would_ask = what_it_asks(access, line);
+    out_.nobody_asked |= !line.would_ask.empty();
     const bool matched = line.matched;
     out_.lines.push_back(std::move(line));
     if (!matched) return;
@@ -107,12 +115,35 @@ class Explainer {
     if (decided_by_ == id && next_match_ == matched_.size()) done_ = true;
   }
 
-  // Empty: nothing, or its line does not come to that.
-  std::string what_it_asks(std::uint32_t action, const std::vector<Explanation::Test>& tests) const {
-    const auto& definition = policy_.actions[action].definition;
-    const bool is_asked = std::ranges::all_of(tests, [](const auto& test) { return test.truth.is_true(); });
-    if (!definition || !is_asked) return {};
-    return fmt::format("{} {}", to_upper(question_type(definition->kind).name), fmt::join(definition->values, " "));
+  // Empty: nothing, or the line does not come to that.
+  std::string what_it_asks(const Access& access, const Explanation::Line& line) {
+    std::vector<std::string> asked;
+    for (std::size_t i = 0; i < access.terms.size(); ++i) {
+      const auto before = asked.size();
+      add_questions(access.terms[i].acl, asked);
+      if (asked.size() == before && !line.tests[i].truth.is_true()) return {};
+    }
+    if (access.action && !line.matched) {
+      const auto& definition = policy_.actions[*access.action].definition;
+      if (definition) asked.push_back(name_of(*definition));
+    }
+    return fmt::format("{}", fmt::join(asked, ", "));
+  }
+
+  // What the truth of the test depends on and is not asked here.
+  void add_questions(std::uint32_t acl, std::vector<std::string>& asked) {
+    const auto truth = evaluator_.truth(table_.predicate_of_acl[acl]);
+    const auto* question = std::get_if<QuestionTest>(&policy_.acls[acl].test);
+    if (question != nullptr && question->built_in && (truth.is_failed() || !truth.is_unknown())) {
+      asked.push_back(name_of(*question->definition));
+    }
+    const auto* composite = std::get_if<CompositeTest>(&policy_.acls[acl].test);
+    if (composite == nullptr || !truth.is_failed()) return;
+    for (const auto& term : composite->terms) add_questions(term.acl, asked);
+  }
+
+  static std::string name_of(const Definition& definition) {
+    return fmt::format("{} {}", to_upper(question_type(definition.kind).name), fmt::join(definition.values, " "));
   }
 
   void follow(LineId line, const Action& action, std::size_t depth) {

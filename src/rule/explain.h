@@ -36,7 +36,7 @@ struct Explanation {
     bool reached = false;             // no earlier line had decided
     bool matched = false;
     std::string action{};             // matched: its name
-    std::string would_ask{};          // reached, and its tests are TRUE: "POLICY grey", which is not asked here
+    std::string would_ask{};          // reached, and its other tests are TRUE: "POLICY grey", which is not asked here
   };
   struct Effect {
     std::string_view kind;            // "log", "score", "tag", "notify", "warning"
@@ -48,6 +48,8 @@ struct Explanation {
   std::string decision{};             // "REJECT Go away"
   std::optional<Where> rule{};        // the line that decided; nullopt: nothing matched
   bool look_up_failed = false;        // DEFER instead of a default that rejects
+  bool nobody_asked = false;          // a line would have asked: the daemon may decide otherwise
+  std::optional<std::string> other_kind{};  // request=... of another kind than Postfix's: DUNNO, no line is looked at
   std::vector<Effect> effects{};
 };
 

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <iterator>
 #include <string>
 
@@ -27,8 +26,8 @@ std::string to_text(const Explanation::Head& request) {
 
 std::string outcome(const Explanation::Line& line) {
   if (!line.reached) return "not reached";
-  if (!line.would_ask.empty()) return safe(line.would_ask) + " is not asked here";
-  return line.matched ? "match: " + line.action : "no match";
+  if (line.matched) return "match: " + line.action;
+  return line.would_ask.empty() ? "no match" : safe(line.would_ask) + " is not asked here";
 }
 
 void append(std::string& out, const Explanation::Line& line) {
@@ -45,10 +44,11 @@ void append(std::string& out, const Explanation::Line& line) {
 }
 
 std::string decided_by(const Explanation& explanation) {
-  if (explanation.look_up_failed) return "instead of the default, since a look-up failed";
-  const auto by = explanation.rule ? to_text(*explanation.rule) : "the default: nothing matched";
-  const bool asks = std::ranges::any_of(explanation.lines, [](const auto& line) { return !line.would_ask.empty(); });
-  return asks ? by + ", as nobody was asked" : by;
+  if (explanation.other_kind) return "request=" + safe(*explanation.other_kind) + " is no policy request";
+  std::string by = "the default: nothing matched";
+  if (explanation.look_up_failed) by = "instead of the default, since a look-up failed";
+  else if (explanation.rule) by = to_text(*explanation.rule);
+  return explanation.nobody_asked ? by + ", as nobody was asked" : by;
 }
 
 }  // namespace

@@ -59,7 +59,8 @@ Graph calls_of(const Policy& policy) {
 bool ends_chain(const Policy& policy, const Access& line) {
   if (!line.action) return true;
   const auto& action = policy.actions[*line.action];
-  return action.kind == Action::Kind::finish || (action.kind == Action::Kind::answer && action.text.constant());
+  if (action.kind == Action::Kind::finish) return true;
+  return action.kind == Action::Kind::answer && (takes_any_text(action.verb) || action.text.constant());
 }
 
 }  // namespace policymux

@@ -19,8 +19,9 @@ using Doubts = std::vector<Doubt>;
 //   Cost: states x lines.
 Doubts doubt_unknowable(const Policy& policy);
 
-// Lines that never match since an earlier one of their chain, which ends the request or leaves the chain, matches
-// whenever they would: its tests are among theirs, or are lists of values that hold theirs.
+// Lines that never match since their tests never hold together, or since an earlier one of their chain, which ends the
+// request or leaves the chain, matches whenever they would: its tests follow from theirs, by any, all and none and by
+// lists of values that hold theirs.
 //   REQUIRES  `table` was compiled from `policy`.
 //   Cost      about linear; of policies in which lines share nearly all of their tests only the first part is searched.
 Doubts doubt_shadowed(const Policy& policy, const Table& table);

@@ -98,12 +98,18 @@ class Reader {
       const auto attribute = needed_by(acl.test);
       doubts_.push_back(
           {line.place,
-           {"this line never matches: acl " + in_quotes(acl.name) + " is UNKNOWN at " + names(seen) +
+           {"this line never matches: acl " + in_quotes(acl.name) + std::string{what_it_is(term, seen)} + names(seen) +
                 ", and no other protocol state fits the line",
             attribute ? std::string{attribute_name(*attribute)} + " can be known at " + names(fits) : ""}});
       return true;
     }
     return false;
+  }
+
+  // At states where the term is not TRUE.
+  std::string_view what_it_is(const Term& term, States seen) {
+    if ((possible({.acl = term.acl, .negated = !term.negated}) & seen) == 0) return " is UNKNOWN at ";
+    return term.negated ? " is never FALSE at " : " is never TRUE at ";
   }
 
   States possible(const Term& term) {

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "match/address.h"
 #include "match/regex.h"
+#include "rule/source.h"
 
 namespace policymux {
 namespace {
@@ -73,6 +74,27 @@ Flaw not_one_of(std::string_view word, std::string_view words) {
 void for_each_value(const TextTest& test, const std::function<void(std::string_view)>& f) {
   for (const auto& value : test.values) f(value);
   for (const auto& file : test.files) file->for_each([&](int, std::string_view value) { f(value); });
+}
+
+FiledText filed_text(const TextTest& test, std::string_view value) {
+  const auto key = [&test](std::string_view text) { return test.case_sensitive ? std::string{text} : to_lower(text); };
+  switch (test.match) {
+    case TextMatch::exact: return {Way::exact, key(exact_text(test.source, value))};
+    case TextMatch::domain: return {Way::domain, key(value)};
+    case TextMatch::prefix: return {Way::prefix, key(value)};
+    case TextMatch::suffix: return {Way::suffix, key(value)};
+    case TextMatch::substring: return {Way::regex, quote_pattern(value)};
+    case TextMatch::glob: return {Way::regex, *glob_pattern(value)};
+    case TextMatch::regex: break;
+  }
+  const auto shape = shape_of(value);
+  switch (shape.kind) {
+    case Shape::Kind::exact: return {Way::exact, key(shape.text)};
+    case Shape::Kind::prefix: return {Way::prefix, key(shape.text)};
+    case Shape::Kind::suffix: return {Way::suffix, key(shape.text)};
+    case Shape::Kind::substring: case Shape::Kind::none: break;
+  }
+  return {Way::regex, std::string{value}};
 }
 
 bool is_plain_pattern(std::string_view pattern) {

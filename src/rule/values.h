@@ -20,6 +20,13 @@ std::optional<Flaw> flaw_of_text(TextMatch match, bool case_sensitive, std::stri
 // Each value of the test, those of its lists among them.
 void for_each_value(const TextTest& test, const std::function<void(std::string_view)>& f);
 
+// Under which index a value of the test belongs, and as what. Anchored constants do not need the regex engine.
+struct FiledText {
+  Way way;
+  std::string key;
+};
+FiledText filed_text(const TextTest& test, std::string_view value);
+
 // "mail.example.org", "example.org."; `below`: ".example.org" too.
 std::optional<Flaw> flaw_of_host(std::string_view host, bool below);
 

@@ -1,6 +1,7 @@
 """The commands of the administrator: check, explain, query, version, and what they return."""
 import json
 import os
+import re
 import unittest
 
 from support.client import rcpt, render
@@ -95,6 +96,11 @@ class Check(Case):
         text = result.stdout + result.stderr
         self.assertRegex(text, r"policy\.conf:7:\d+: warning: .*idle")
         self.assertRegex(text, r"policy\.conf:8:\d+: warning: .*unused")
+
+    def test_warnings_come_in_the_order_of_the_lines(self):
+        result = self.check("acl idle sender x\nacl a sender y\naccess a a\naction unused OK\n"
+                            "access a\naccess a a\n")
+        self.assertEqual(re.findall(r"policy\.conf:(\d+):", result.stderr), ["1", "3", "4", "5", "6", "6"])
 
     def test_a_regular_expression_that_begs_to_be_exact(self):
         result = self.check("acl a sender foo@bar.com\naction no REJECT No\naccess a no\n")
@@ -209,7 +215,7 @@ class Explain(Case):
         self.assertEqual([(test["name"], test["negated"], test["truth"]) for test in line["tests"]],
                          [("bad", False, "TRUE"), ("office", True, "TRUE")])
         self.assertIn("bad.test", line["tests"][0]["reason"])
-        self.assertEqual((first["effects"], first["look_up_failed"]), ([], False))
+        self.assertEqual((first["effects"], first["look_up_failed"], first["nobody_asked"]), ([], False, False))
         self.assertEqual((second["decision"], second["rule"]), ("DUNNO", None))
         self.assertEqual(second["request"]["sender"], '"\x1b\\\ufffd"@x.test')
 
@@ -221,7 +227,11 @@ class Explain(Case):
         self.assertIn("POLICY grey is not asked here\n", text)
         self.assertIn("decision: DUNNO (the default: nothing matched, as nobody was asked)\n", text)
         told = json.loads(run("explain", "--json", "-c", conf, stdin=request).stdout)
-        self.assertEqual(told["lines"][0]["would_ask"], "POLICY grey")
+        self.assertEqual((told["lines"][0]["would_ask"], told["nobody_asked"]), ("POLICY grey", True))
+
+    def test_another_kind_of_request_is_dunno(self):
+        told = json.loads(run("explain", "--json", "-c", self.conf(POLICY), stdin="request=foo\n\n").stdout)
+        self.assertEqual((told["decision"], told["other_kind"], told["lines"]), ("DUNNO", "foo", []))
 
     def test_no_request_is_status_1(self):
         self.assertEqual(run("explain", "-c", self.conf(POLICY), stdin="\n").returncode, 1)

@@ -33,9 +33,11 @@ constexpr std::array<std::string_view, 16> text_values = {
 constexpr std::array<std::string_view, 10> plain_values = {
     "foo@domain.com", "bar@domain.com",      "domain.com",    "bar.com", ".domain.com", "foo",
     "example.org",    "Trap@sub.domain.com", "mx.domain.com", "oo"};
-constexpr std::array<std::string_view, 8> ranges = {"192.0.2.0/24", "192.0.2.1", "192.0.2.64-192.0.2.127", "10.0.0.0/8",
-                                                    "198.51.100.0/255.255.255.0", "2001:db8::/32", "0.0.0.0/0", "::/0"};
-constexpr std::array<std::string_view, 7> numbers = {"1", ">1", "<=500", "0", "10240000", "2-5", ">=10M"};
+constexpr std::array<std::string_view, 11> ranges = {
+    "192.0.2.0/24", "192.0.2.1",   "192.0.2.64-192.0.2.127", "10.0.0.0/8", "198.51.100.0/255.255.255.0",
+    "2001:db8::/32", "0.0.0.0/0",    "10.1.0.0/16", "10.1.2.0-10.1.2.3",      "10.1.2.3",   "::/0"};
+constexpr std::array<std::string_view, 9> numbers = {">500", "500", "1",        ">1", "<=500",
+                                                     "0",    "2-5", "10240000", ">=10M"};
 constexpr std::array<std::string_view, 5> domains = {"domain.com", ".domain.com", "example.org", "bar.com.", "com"};
 constexpr std::array<std::string_view, 4> globs = {"*@bar.*", "f?o*", "[a-f]*", "*"};
 constexpr std::array<std::string_view, 4> days = {"Monday-Wednesday", "sm", "Friday-Monday , tw", "a"};

@@ -170,6 +170,8 @@ TEST_CASE("a quoted text matches itself and nothing else") {
     CHECK(searched(whole, text + "x", Case::sensitive) == "no");
   }
   CHECK(searched(quote_pattern("a.b"), "axb") == "no");
+  CHECK(searched(quote_pattern("x\xc3\x89y."), "-X\xc3\x89Y.-") == "yes");
+  CHECK(searched(quote_pattern("x\xc3\x89y."), "x\xc3\xa9y.") == "no");
 }
 
 TEST_CASE("a glob is a pattern over the whole value") {
@@ -184,6 +186,11 @@ TEST_CASE("a glob is a pattern over the whole value") {
       {"fo?", "fo", "no"},
       {"fo?", "fo\xc3\xa9", "yes"},
       {"[a-c]x", "Bx", "yes"},
+      {"FO\xc3\x89*", "fo\xc3\x89x", "yes"},  // of letters beyond ASCII the case counts
+      {"FO\xc3\x89*", "fo\xc3\xa9x", "no"},
+      {"a[*]", "a*", "yes"},
+      {"a[*]", "ab", "no"},
+      {"[[][?]", "[?", "yes"},
       {"[!a-c]x", "bx", "no"},
       {"[!a-c]x", "dx", "yes"},
       {"[]x]", "]", "yes"},

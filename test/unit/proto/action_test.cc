@@ -134,3 +134,18 @@ TEST_CASE("the reason says what would help") {
   CHECK(result("xyz\x01") == "invalid: unknown action 'xyz?'");
   CHECK(result("reject_rbl_client") == "invalid: reject_rbl_client wants an argument");
 }
+
+TEST_CASE("verbs that are actions whatever text follows them") {
+  for (const auto* text : {"", " x", " 550", " \x01", " a:b@c"}) {
+    for (const auto* verb :
+         {"DUNNO", "OK", "REJECT", "DEFER", "DEFER_IF_PERMIT", "DEFER_IF_REJECT", "HOLD", "DISCARD"}) {
+      CAPTURE(verb, text);
+      CHECK(takes_any_text(verb_of(verb)));
+      CHECK(check_action(std::string{verb} + text));
+    }
+  }
+  for (const auto* verb : {"450", "554", "PREPEND", "FILTER", "REDIRECT", "BCC", "reject_unlisted_sender"}) {
+    CAPTURE(verb);
+    CHECK_FALSE(takes_any_text(verb_of(verb)));
+  }
+}

@@ -443,5 +443,31 @@ TEST_CASE("explain: a line that would ask a service says so, where it would come
   CHECK(text.find("decision: REJECT No (policy.conf:7, as nobody was asked)\n") != text.npos);
 }
 
+TEST_CASE("explain: a line that waits for an answer says whom it would ask, where it would come to that") {
+  const auto policy = policy_of("acl svc rbl one.example\nacl sure rbl on_error=match two.example\nacl both all svc good\n"
+                                "acl good sender match=domain good.test\nacl bad sender match=domain bad.test\n"
+                                "action no REJECT No\naction ok OK\n"
+                                "access svc good no\naccess svc bad no\naccess both no\naccess bad sure ok\n");
+  Evaluator evaluator{*compile(policy)};
+  RequestText request{"RCPT sender=a@bad.test client_address=192.0.2.7"};
+  const auto explanation = explain(policy, evaluator, *request);
+  std::vector<std::string> would_ask;
+  for (const auto& line : explanation.lines) would_ask.push_back(line.would_ask);
+  CHECK(would_ask == std::vector<std::string>{"", "RBL one.example", "", "RBL two.example"});
+  CHECK(explanation.nobody_asked);
+  CHECK(to_text(explanation).find("decision: OK (policy.conf:11, as nobody was asked)\n") != std::string::npos);
+  RequestText nowhere{"RCPT sender=a@bad.test"};
+  CHECK_FALSE(explain(policy, evaluator, *nowhere).nobody_asked);
+}
+
+TEST_CASE("explain: another kind of request is DUNNO whatever the lines say") {
+  const auto policy = policy_of("acl bad sender match=domain bad.test\naction no REJECT No\naccess bad no\n");
+  Evaluator evaluator{*compile(policy)};
+  RequestText request{"RCPT request=foo sender=a@bad.test"};
+  const auto explanation = explain(policy, evaluator, *request);
+  CHECK(explanation.lines.empty());
+  CHECK(to_text(explanation).find("decision: DUNNO (request=foo is no policy request)\n") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace policymux::test

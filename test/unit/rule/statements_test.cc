@@ -201,6 +201,7 @@ TEST_CASE("the same acl twice in a line, or with its opposite, is doubted") {
   const std::string a = "acl a sender match=exact x\nacl b sender match=exact y\n";
   CHECK(told_of(a + "access a b a\n") == "3:12: warning: acl 'a' stands here twice\n");
   CHECK(told_of(a + "access a b !a\n") == "3:12: warning: acl 'a' and its opposite: this line never matches\n");
+  CHECK(told_of(a + "access a b a !a\n") == "3:14: warning: acl 'a' and its opposite: this line never matches\n");
 }
 
 TEST_CASE(

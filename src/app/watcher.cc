@@ -29,11 +29,13 @@ Watcher::Watcher(Loop& loop, Logger& logger, Changed changed, const Limits& limi
       logger_{logger},
       changed_{std::move(changed)},
       doubt_limit_{limits.doubt},
+      retry_interval_{limits.retry},
       quiet_time_{limits.quiet},
       fd_{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)},
       io_{loop.raw(), fd_.get(), this},
       quiet_{loop.raw(), this},
-      doubt_{loop.raw(), this} {
+      doubt_{loop.raw(), this},
+      retry_{loop.raw(), this} {
   if (fd_) io_.want(EV_READ);
   else logger_.format(Level::warning, "lists are not watched: {}", std::strerror(errno));
 }
@@ -44,6 +46,7 @@ bool Watcher::watch(WatchPlan plan) {
     warn_once("", "lists are not watched: they lie in more than 4,096 directories");
     plan = {};
   }
+  not_watched_.clear();
   std::map<int, WatchPlan::Directory> now;
   bool any_new = false;
   for (auto& [path, directory] : plan.directories) any_new |= add(path, std::move(directory), now);
@@ -63,16 +66,27 @@ bool Watcher::add(const std::string& path, WatchPlan::Directory directory, std::
   const auto descriptor = ::inotify_add_watch(fd_.get(), path.c_str(), what);
   if (descriptor < 0) {
     const bool is_gone = errno == ENOENT || errno == ENOTDIR;  // as another directory will tell
-    if (!is_gone && directory.has_files) {
-      warn_once(path, fmt::format("cannot watch the lists in {}: {}", path, std::strerror(errno)));
-    }
+    if (is_gone || !directory.has_files) return false;
+    warn_once(path, fmt::format("cannot watch the lists in {}: {}", path, std::strerror(errno)));
+    not_watched_.emplace(path, std::move(directory));
+    retry_.arm(retry_interval_);
     return false;
   }
-  warned_.erase(path);
+  if (warned_.erase(path) > 0) logger_.format(Level::info, "the lists in {} are watched again", path);
+  const bool is_new = !watched_.contains(descriptor);
   auto& known = to[descriptor];
   known.has_files |= directory.has_files;
   known.lists.merge(directory.lists);
-  return !watched_.contains(descriptor);
+  return is_new;
+}
+
+// What has changed meanwhile went unnoticed.
+void Watcher::on_retry() {
+  for (auto& [path, directory] : std::exchange(not_watched_, {})) {
+    const auto lists = directory.lists;
+    if (!add(path, std::move(directory), watched_)) continue;
+    for (const auto& [name, list] : lists) expect_change(list);
+  }
 }
 
 void Watcher::warn_once(const std::string& directory, std::string_view why) {

@@ -22,13 +22,14 @@ namespace policymux {
 // to is being written until he closes it, however long that takes, and wherever it is moved meanwhile. When others open
 // and close it at that time, or it is moved, his close may escape us: then it counts as closed after a minute.
 //   Owns    the inotify descriptor. Without lists there is no watch.
-//   Errors  what cannot be watched is told in the log, once.
+//   Errors  what cannot be watched is told in the log, once, and tried again from time to time.
 //   Limits  4,096 directories.
 class Watcher {
  public:
   struct Limits {
     QuietTime::Limits quiet{};
     std::chrono::milliseconds doubt{60'000};  // without news of one who may have closed a list
+    std::chrono::milliseconds retry{5'000};   // to watch what could not be watched
   };
   // When all is quiet, from the loop: there are lists that have changed, or are being written.
   using Changed = std::function<void(std::set<std::string> lists)>;
@@ -60,6 +61,7 @@ class Watcher {
   void on_events(int) { catch_up(); }
   void on_quiet();
   void on_doubt();
+  void on_retry();
   void take(int descriptor, std::uint32_t what, std::string_view name);
   void take(const std::string& list, std::uint32_t what);
   void take_company(int file, std::uint32_t what);
@@ -74,15 +76,17 @@ class Watcher {
   Loop& loop_;
   Logger& logger_;
   Changed changed_;
-  const std::chrono::milliseconds doubt_limit_;
+  const std::chrono::milliseconds doubt_limit_, retry_interval_;
   QuietTime quiet_time_;
-  std::map<int, WatchPlan::Directory> watched_;  // by inotify's number
+  std::map<int, WatchPlan::Directory> watched_;              // by inotify's number
+  std::map<std::string, WatchPlan::Directory> not_watched_;  // by path: not to be had now
   Writers writers_;
   std::set<std::string> lists_, changed_lists_, touched_, warned_;
   UniqueFd fd_;
   IoWatcher<Watcher, &Watcher::on_events> io_;
   Timer<Watcher, &Watcher::on_quiet> quiet_;
   Timer<Watcher, &Watcher::on_doubt> doubt_;
+  Timer<Watcher, &Watcher::on_retry> retry_;
 };
 
 }  // namespace policymux

@@ -135,6 +135,18 @@ class Changes(Watched):
         self.list.chmod(0o644)
         self.daemon.wait_log("well again")
 
+    def test_a_directory_that_is_readable_again(self):
+        self.start()
+        self.list.parent.chmod(0)
+        self.daemon.wait_log(rf"warning: cannot watch the lists in {self.list.parent}: Permission denied$")
+        self.list.parent.chmod(0o755)
+        self.list.write_text("two.test\n")
+        self.rejects("two.test")
+        self.daemon.wait_log(rf": the lists in {self.list.parent} are watched again$")
+        self.list.write_text("three.test\n")
+        self.rejects("three.test")
+        self.assertEqual(self.daemon.log().count("cannot watch"), 1)
+
     def test_with_a_mistake(self):
         self.start()
         self.list.write_text("two.test\nno domain\n")

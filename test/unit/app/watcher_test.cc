@@ -49,7 +49,7 @@ class Watched {
 
  public:
   Watcher watcher{loop_, log_.logger, [this](Lists lists) { reported_.merge(lists); },
-                  {.quiet = {.quiet = 5ms, .longest = 10s}, .doubt = doubt_}};
+                  {.quiet = {.quiet = 5ms, .longest = 10s}, .doubt = doubt_, .retry = 1ms}};
 };
 
 }  // namespace

@@ -37,7 +37,8 @@ int check(const CheckOptions& options) {
   }
   tell(doubts);
   const auto dumped = options.dump ? dump(*config) : std::string{};
-  const auto ruleset = read_ruleset(options.origins, *std::move(config), {.progress = ProgressLine::on_terminal()});
+  const auto ruleset = read_ruleset(options.origins, *std::move(config),
+                                    {.as_in_chroot = true, .progress = ProgressLine::on_terminal()});
   tell(ruleset.diagnostics);
   if (!ruleset.usable() || has_errors(diagnostics)) return 1;
   tell(lint(*ruleset.policy, *ruleset.table));

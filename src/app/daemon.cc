@@ -231,6 +231,11 @@ void tell(const Diagnostics& diagnostics) {
   for (const auto& diagnostic : diagnostics) fmt::print(stderr, "{}", render(diagnostic));
 }
 
+Diagnostic outside_chroot(const ConfigPlace& place) {
+  return {.severity = Severity::warning,
+          .what = {.file = place.path, .text = "lies outside main.chroot: a reload will read the policy alone"}};
+}
+
 // Sockets first, as root; then the user; and only then the policy, so that a reload can read what the start could.
 //   tell_all     for the mistakes and doubts about the policy. Other failures are sentences (empty: all is told).
 //   all_is_well  called before the first request is served.
@@ -245,10 +250,13 @@ Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover han
   if (!pid_file) return Problem{pid_file.error()};
   const auto identity = identity_to_take(config.main);
   if (!identity) return Problem{"main.user: " + identity.error()};
+  auto origins = options.origins;
   if (*identity) {
+    origins = inside_chroot(std::move(origins), config);
+    if (origins.settings) tell_all({outside_chroot(*origins.config)});
     if (const auto taken = take(**identity, config.main.chroot); !taken) return Problem{taken.error()};
   }
-  auto ruleset = read_ruleset(options.origins, std::move(config),
+  auto ruleset = read_ruleset(origins, std::move(config),
                               {.keep_list_texts = false, .progress = ProgressLine::on_terminal()});
   tell_all(ruleset.diagnostics);
   if (!ruleset.usable()) return Problem{};
@@ -258,7 +266,7 @@ Result<Ok, std::string> bind_and_serve(const ServeOptions& options, Handover han
 
   Loop loop;
   const LogFlusher flusher{loop, logger};
-  Daemon daemon{loop, logger, handover.manager, options.origins, std::move(ruleset), std::move(addresses)};
+  Daemon daemon{loop, logger, handover.manager, origins, std::move(ruleset), std::move(addresses)};
   const Heartbeat heartbeat{loop, handover.manager, handover.watchdog};
   give_memory_back();
   logger.format(Level::info, "started, version {}", POLICYMUX_VERSION);

@@ -156,14 +156,14 @@ Result<std::optional<ListText>, std::string> try_to_read_list(const std::string&
 }  // namespace
 
 Result<std::string, std::string> DiskFiles::read(const std::string& path) {
-  const auto fd = open_regular(path);
+  const auto fd = open_regular(root_ + path);
   if (!fd) return Unexpected{fd.error()};
   return read_all(fd->get());
 }
 
 Result<ListText, std::string> DiskFiles::read_list(const std::string& path) {
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
-    auto text = try_to_read_list(path);
+    auto text = try_to_read_list(root_ + path);
     if (!text) return Unexpected{std::move(text).error()};
     if (*text) return **std::move(text);
   }
@@ -172,15 +172,15 @@ Result<ListText, std::string> DiskFiles::read_list(const std::string& path) {
 
 std::optional<Signature> DiskFiles::signature(const std::string& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  if (::stat((root_ + path).c_str(), &status) != 0) return std::nullopt;
   return signature_of(status);
 }
 
 std::vector<std::string> DiskFiles::glob(const std::string& pattern) {
   glob_t found{};
   std::vector<std::string> paths;
-  if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0) {
-    paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  if (::glob((root_ + pattern).c_str(), GLOB_NOSORT, nullptr, &found) == 0) {
+    for (const auto* path : std::span{found.gl_pathv, found.gl_pathc}) paths.emplace_back(path + root_.size());
   }
   ::globfree(&found);
   std::sort(paths.begin(), paths.end());

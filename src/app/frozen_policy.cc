@@ -2,7 +2,7 @@
 
 namespace policymux {
 
-HeldLists::HeldLists(std::span<const ValueFilePtr> in_force) {
+HeldLists::HeldLists(std::span<const ValueFilePtr> in_force, std::string root) : disk_{std::move(root)} {
   for (const auto& list : in_force) in_force_.emplace(list->path(), list->signature());
 }
 

@@ -23,7 +23,7 @@ struct FrozenPolicy {
 // The disk, on which those lists that are held look as they are in force, whatever has become of them.
 class HeldLists : public Files {
  public:
-  explicit HeldLists(std::span<const ValueFilePtr> in_force);
+  explicit HeldLists(std::span<const ValueFilePtr> in_force, std::string root = {});
   void hold(const std::string& path) { held_.insert(path); }
 
   // Of a held list there is nothing to be read.
@@ -46,7 +46,8 @@ class HeldLists : public Files {
 class FreezingFiles final : public HeldLists {
  public:
   // REQUIRES: `frozen` outlives it.
-  FreezingFiles(std::span<const ValueFilePtr> in_force, FrozenPolicy& frozen) : HeldLists{in_force}, frozen_{frozen} {}
+  FreezingFiles(std::span<const ValueFilePtr> in_force, FrozenPolicy& frozen, std::string root)
+      : HeldLists{in_force, std::move(root)}, frozen_{frozen} {}
   Result<std::string, std::string> read(const std::string& path) override {
     return frozen_.files.insert_or_assign(path, disk_.read(path)).first->second;
   }

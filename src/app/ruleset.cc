@@ -1,8 +1,10 @@
 #include "app/ruleset.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <map>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +14,33 @@
 
 namespace policymux {
 namespace {
+
+namespace fs = std::filesystem;
+
+// nullopt: it lies outside.
+std::optional<std::string> path_inside(const fs::path& chroot, const fs::path& path) {
+  if (chroot.empty()) return std::nullopt;
+  const auto below = path.lexically_normal().lexically_relative(chroot);
+  if (below.empty() || *below.begin() == "..") return std::nullopt;
+  return ("/" / below).string();
+}
+
+// Empty: none, or not on this machine.
+std::string chroot_of(const Config& config) {
+  std::error_code missing;
+  const auto directory = fs::canonical(config.main.chroot, missing);
+  return missing || directory == "/" ? std::string{} : directory.string();
+}
+
+Origins with_policy_inside(Origins origins, const Config& config) {
+  origins.chroot = chroot_of(config);
+  std::error_code unknown_directory;
+  if (!origins.policy.empty() && !origins.chroot.empty()) {
+    const auto path = fs::absolute(origins.policy, unknown_directory);
+    if (!unknown_directory) origins.policy = path.string();
+  }
+  return origins;
+}
 
 template <class Named>
 std::vector<std::string> names(const std::vector<Named>& all) {
@@ -140,17 +169,30 @@ class ListUpdater {
 }  // namespace
 
 std::string policy_path(const Origins& origins, const Config& config) {
-  return origins.policy.empty() ? config.main.policy_path : origins.policy;
+  const auto& path = origins.policy.empty() ? config.main.policy_path : origins.policy;
+  return path_inside(origins.chroot, path).value_or(path);
+}
+
+Origins inside_chroot(Origins origins, const Config& config) {
+  auto inside = with_policy_inside(std::move(origins), config);
+  if (inside.chroot.empty() || !inside.config) return inside;
+  std::error_code missing;
+  const auto path = path_inside(inside.chroot, fs::canonical(inside.config->path, missing));
+  if (path) inside.config->path = *path;
+  else inside.settings = config;
+  return inside;
 }
 
 std::optional<Config> read_config(const Origins& origins, Diagnostics& diagnostics) {
+  if (origins.settings) return origins.settings;
   return origins.config ? load_config(*origins.config, diagnostics, value_checks()) : default_config();
 }
 
-Ruleset read_ruleset(const Origins& origins, Config config, const Reading& reading) {
+Ruleset read_ruleset(const Origins& where, Config config, const Reading& reading) {
   Ruleset out;
+  const auto origins = reading.as_in_chroot ? with_policy_inside(where, config) : where;
   auto frozen = std::make_shared<FrozenPolicy>(FrozenPolicy{.config = config, .path = policy_path(origins, config)});
-  FreezingFiles files{reading.lists, *frozen};
+  FreezingFiles files{reading.lists, *frozen, reading.as_in_chroot ? origins.chroot : std::string{}};
   for (const auto& path : reading.held) files.hold(path);
   auto options = load_options(config);
   options.lists = reading.lists;

@@ -27,7 +27,13 @@ inline constexpr std::array built_in_questions = {QuestionKind::service, Questio
 struct Origins {
   std::optional<ConfigPlace> config{};  // nullopt: there is no main.conf, the defaults apply
   std::string policy{};                 // --policy FILE; empty: what main.conf says
+  std::string chroot{};                 // the policy is looked for in there; empty: none
+  std::optional<Config> settings{};     // what main.conf said, where it cannot be read again
 };
+
+// The same for a daemon that will be locked into main.chroot. A path that lies below it loses that beginning; a
+// main.conf outside is not read again. REQUIRES: it is still outside.
+Origins inside_chroot(Origins origins, const Config& config);
 
 // What could be read. With an error among the diagnostics nothing of it may take effect.
 struct Ruleset {
@@ -45,6 +51,7 @@ std::optional<Config> read_config(const Origins& origins, Diagnostics& diagnosti
 // How a daemon reads; a command that ends soon needs none of it.
 struct Reading {
   bool keep_list_texts = true;            // for explain, lint and dump
+  bool as_in_chroot = false;              // from outside, what the daemon will see inside
   std::span<const ValueFilePtr> lists{};  // of the table in force
   std::set<std::string> held{};           // of these, those that stay as they are
   std::function<void(const std::string& path, int percent)> progress{};

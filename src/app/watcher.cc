@@ -17,18 +17,25 @@ constexpr std::size_t most_directories = 4'096;
 constexpr std::uint32_t on_the_way = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR | IN_EXCL_UNLINK;
 constexpr std::uint32_t to_files = on_the_way | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB;
 
+// What others do to a file that somebody writes to. When it is closed after writing, its directory tells.
+constexpr std::uint32_t in_company = IN_OPEN | IN_CLOSE_NOWRITE | IN_MASK_ADD;
+
 constexpr std::uint32_t watch_is_gone = IN_IGNORED | IN_UNMOUNT;
 
 }  // namespace
 
-Watcher::Watcher(Loop& loop, Logger& logger, Changed changed, const QuietTime::Limits& limits)
+Watcher::Watcher(Loop& loop, Logger& logger, Changed changed, const Limits& limits)
     : loop_{loop},
       logger_{logger},
       changed_{std::move(changed)},
-      quiet_time_{limits},
+      doubt_limit_{limits.doubt},
+      retry_interval_{limits.retry},
+      quiet_time_{limits.quiet},
       fd_{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)},
       io_{loop.raw(), fd_.get(), this},
-      quiet_{loop.raw(), this} {
+      quiet_{loop.raw(), this},
+      doubt_{loop.raw(), this},
+      retry_{loop.raw(), this} {
   if (fd_) io_.want(EV_READ);
   else logger_.format(Level::warning, "lists are not watched: {}", std::strerror(errno));
 }
@@ -39,6 +46,7 @@ bool Watcher::watch(WatchPlan plan) {
     warn_once("", "lists are not watched: they lie in more than 4,096 directories");
     plan = {};
   }
+  not_watched_.clear();
   std::map<int, WatchPlan::Directory> now;
   bool any_new = false;
   for (auto& [path, directory] : plan.directories) any_new |= add(path, std::move(directory), now);
@@ -47,9 +55,8 @@ bool Watcher::watch(WatchPlan plan) {
   }
   watched_ = std::move(now);
   lists_ = std::move(plan.lists);
-  for (auto* lists : {&changed_lists_, &being_written_}) {
-    std::erase_if(*lists, [this](const std::string& list) { return !lists_.contains(list); });
-  }
+  std::erase_if(changed_lists_, [this](const std::string& list) { return !lists_.contains(list); });
+  for (auto at = writers_.begin(); at != writers_.end();) at = lists_.contains(at->first) ? std::next(at) : forget(at);
   return any_new;
 }
 
@@ -59,16 +66,27 @@ bool Watcher::add(const std::string& path, WatchPlan::Directory directory, std::
   const auto descriptor = ::inotify_add_watch(fd_.get(), path.c_str(), what);
   if (descriptor < 0) {
     const bool is_gone = errno == ENOENT || errno == ENOTDIR;  // as another directory will tell
-    if (!is_gone && directory.has_files) {
-      warn_once(path, fmt::format("cannot watch the lists in {}: {}", path, std::strerror(errno)));
-    }
+    if (is_gone || !directory.has_files) return false;
+    warn_once(path, fmt::format("cannot watch the lists in {}: {}", path, std::strerror(errno)));
+    not_watched_.emplace(path, std::move(directory));
+    retry_.arm(retry_interval_);
     return false;
   }
-  warned_.erase(path);
+  if (warned_.erase(path) > 0) logger_.format(Level::info, "the lists in {} are watched again", path);
+  const bool is_new = !watched_.contains(descriptor);
   auto& known = to[descriptor];
   known.has_files |= directory.has_files;
   known.lists.merge(directory.lists);
-  return !watched_.contains(descriptor);
+  return is_new;
+}
+
+// What has changed meanwhile went unnoticed.
+void Watcher::on_retry() {
+  for (auto& [path, directory] : std::exchange(not_watched_, {})) {
+    const auto lists = directory.lists;
+    if (!add(path, std::move(directory), watched_)) continue;
+    for (const auto& [name, list] : lists) expect_change(list);
+  }
 }
 
 void Watcher::warn_once(const std::string& directory, std::string_view why) {
@@ -76,7 +94,7 @@ void Watcher::warn_once(const std::string& directory, std::string_view why) {
 }
 
 void Watcher::expect_change(const std::string& list) {
-  if (being_written_.contains(list)) return;
+  if (writers_.contains(list)) return;
   changed_lists_.insert(list);
   quiet_.arm(quiet_time_.news(loop_.now()));
 }
@@ -86,7 +104,7 @@ void Watcher::catch_up() {
   while (fd_) {
     const auto got = ::read(fd_.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return;
+    if (got <= 0) break;
     const auto end = static_cast<std::size_t>(got);
     for (std::size_t at = 0; at < end;) {
       inotify_event event;
@@ -96,6 +114,10 @@ void Watcher::catch_up() {
       at += sizeof event + event.len;
     }
   }
+  // Now that all news are known, names lead to what they tell of.
+  for (auto& [list, writer] : writers_) {
+    if (writer.file < 0) writer.file = watch_file(list);
+  }
 }
 
 void Watcher::take(int descriptor, std::uint32_t what, std::string_view name) {
@@ -104,7 +126,7 @@ void Watcher::take(int descriptor, std::uint32_t what, std::string_view name) {
     return;
   }
   const auto found = watched_.find(descriptor);
-  if (found == watched_.end()) return;
+  if (found == watched_.end()) return take_company(descriptor, what);
   const auto& lists = found->second.lists;
   const auto [begin, end] =
       (what & watch_is_gone) != 0 ? std::pair{lists.begin(), lists.end()} : lists.equal_range(name);
@@ -113,21 +135,90 @@ void Watcher::take(int descriptor, std::uint32_t what, std::string_view name) {
 
 void Watcher::take(const std::string& list, std::uint32_t what) {
   touched_.insert(list);
+  const auto writer = writers_.find(list);
   if ((what & IN_MODIFY) != 0) {
-    being_written_.insert(list);
+    writers_[list] = {.file = writer == writers_.end() ? -1 : writer->second.file};
     changed_lists_.erase(list);
-  } else if ((what & IN_ATTRIB) == 0 || !being_written_.contains(list)) {
-    being_written_.erase(list);
+  } else if (writer == writers_.end()) {
     changed_lists_.insert(list);
+  } else if ((what & IN_CLOSE_WRITE) != 0) {
+    take_close(writer);
+  } else if ((what & IN_ATTRIB) == 0) {
+    if (writer->second.file < 0 || (what & IN_Q_OVERFLOW) != 0) forget(writer);
+    changed_lists_.insert(list);  // perhaps he still writes to it: seen when all is quiet
   }
   quiet_.arm(quiet_time_.news(loop_.now()));
+}
+
+void Watcher::take_close(Writers::iterator writer) {
+  const auto& list = writer->first;
+  if (std::exchange(writer->second.in_company, false)) return doubt(writer->second);
+  changed_lists_.insert(list);
+  forget(writer);
+}
+
+void Watcher::take_company(int file, std::uint32_t what) {
+  for (auto at = writers_.begin(); at != writers_.end();) {
+    const auto writer = at++;
+    auto& [descriptor, in_company, in_doubt] = writer->second;
+    if (descriptor != file) continue;
+    if ((what & IN_OPEN) != 0) {
+      in_company = true;
+    } else if ((what & IN_CLOSE_NOWRITE) != 0 && !std::exchange(in_company, false) && in_doubt) {
+      take(writer->first, IN_CLOSE_WRITE);  // a reader is the other one, so that the writer has gone
+    }
+  }
+}
+
+void Watcher::doubt(Writer& writer) {
+  writer.in_doubt = true;
+  doubt_.arm(doubt_limit_);
+}
+
+Watcher::Writers::iterator Watcher::forget(Writers::iterator writer) {
+  if (writer->second.file >= 0) ::inotify_rm_watch(fd_.get(), writer->second.file);
+  return writers_.erase(writer);
+}
+
+// The same number for the same file.
+int Watcher::watch_file(const std::string& list) const {
+  return ::inotify_add_watch(fd_.get(), list.c_str(), in_company);
+}
+
+// Whatever has become of names meanwhile.
+bool Watcher::still_writes(const std::string& list, const Writer& writer) const {
+  const int file = watch_file(list);
+  if (file >= 0 && file != writer.file) ::inotify_rm_watch(fd_.get(), file);
+  return file >= 0 && file == writer.file;
+}
+
+std::set<std::string> Watcher::being_written() const {
+  std::set<std::string> lists;
+  for (const auto& [list, writer] : writers_) lists.insert(list);
+  return lists;
 }
 
 void Watcher::on_quiet() {
   quiet_time_.over();
   auto lists = std::exchange(changed_lists_, {});
-  lists.insert(being_written_.begin(), being_written_.end());
+  for (auto at = writers_.begin(); at != writers_.end();) {
+    const auto writer = at++;
+    if (!lists.contains(writer->first)) continue;
+    if (still_writes(writer->first, writer->second)) doubt(writer->second);
+    else forget(writer);
+  }
+  lists.merge(being_written());
   if (!lists.empty()) changed_(std::move(lists));
+}
+
+void Watcher::on_doubt() {
+  for (auto at = writers_.begin(); at != writers_.end();) {
+    const auto writer = at++;
+    if (!writer->second.in_doubt) continue;
+    const auto list = writer->first;
+    forget(writer);
+    expect_change(list);
+  }
 }
 
 }  // namespace policymux

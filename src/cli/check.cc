@@ -47,7 +47,8 @@ int check(const CheckOptions& options) {
   }
   tell(doubts);
   const auto dumped = options.dump ? dump(*config) : std::string{};
-  auto ruleset = read_ruleset(options.origins, *std::move(config), {.progress = ProgressLine::on_terminal()});
+  auto ruleset = read_ruleset(options.origins, *std::move(config),
+                              {.as_in_chroot = true, .progress = ProgressLine::on_terminal()});
   if (!ruleset.usable() || has_errors(diagnostics)) {
     tell(ruleset.diagnostics);
     return 1;

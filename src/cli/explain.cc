@@ -24,7 +24,7 @@ std::optional<Ruleset> load_ruleset(const Origins& origins) {
   auto config = read_config(origins, diagnostics);
   std::optional<Ruleset> ruleset;
   if (config) {
-    ruleset = read_ruleset(origins, *std::move(config));
+    ruleset = read_ruleset(origins, *std::move(config), {.as_in_chroot = true});
     std::ranges::move(ruleset->diagnostics, std::back_inserter(diagnostics));
   }
   for (const auto& diagnostic : diagnostics) {

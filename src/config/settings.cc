@@ -173,7 +173,8 @@ constexpr Setting setting_table[] = {
         "The group to run as when started as root; nothing: the groups of the user."),
     main_row<&M::chroot, OrEmpty<Text<absolute_path>>>("chroot", sealed, "",
         "A directory to lock ourselves into once the sockets are open; nothing: none. Policy and lists are then "
-        "looked for inside."),
+        "looked for inside, and so are the zone files of tz=. A reload reads this file where it lies inside, too; "
+        "otherwise the policy alone."),
     main_row<&M::timeout, Duration<1>>("timeout", applies, "5s",
         "How long one look-up (DNS, a table) may take; then its result is unknown and the policy says what that "
         "means."),

@@ -142,7 +142,8 @@ class OptionReader {
     const auto names = zone_names();
     const auto meant = nearest(name, names);
     if (meant) return Flaw{located.error(), did_you_mean(*meant)};
-    return Flaw{located.error(), names.empty() ? "zone files are missing here: install tzdata" : "as in Europe/Berlin"};
+    if (!names.empty()) return Flaw{located.error(), "as in Europe/Berlin"};
+    return Flaw{located.error(), "zone files are missing here: install tzdata, or copy them into the chroot"};
   }
 
   std::optional<Flaw> set_of_question(std::string_view name, std::string_view value, const Place& at) {

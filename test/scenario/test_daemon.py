@@ -224,6 +224,40 @@ class Privileges(unittest.TestCase):
             said = 60 * int(stamp[2]) + int(stamp[3])
             self.assertLess((said - 60 * now.tm_hour - now.tm_min) % 1440, 5, stamp[0])
 
+    @unittest.skipUnless(ROOT, "needs root")
+    def test_in_a_chroot_a_reload_and_a_check_read_what_the_start_has_read(self):
+        listed = "acl listed sender match=exact /lists/one\naction no REJECT {}\naccess listed no\n"
+        for policy_path in ("policy.conf", "/policy.conf"):
+            with self.subTest(policy_path), Daemon(listed.format("First"), files={"lists/one": "a@one.test\n"},
+                                                   start=False) as daemon:
+                daemon.settings.update(chroot=daemon.directory.path, policy_path=policy_path)
+                daemon.write_main()
+                for command in ("check", "explain"):
+                    result = run(command, "-c", daemon.conf, stdin="sender=a@one.test\n\n")
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                daemon.start()
+                self.assertEqual(daemon.ask(rcpt(sender="a@one.test")), "REJECT First")
+                daemon.settings["max_connections"] = "1"
+                daemon.write_main()
+                daemon.reload(listed.format("Then"))
+                daemon.wait_log(r": reloaded$")
+                daemon.wait_log("warning: main.max_connections has changed: that needs a restart$")
+                self.assertEqual(daemon.ask(rcpt(sender="a@one.test")), "REJECT Then")
+
+    @unittest.skipUnless(ROOT, "needs root")
+    def test_with_main_conf_outside_the_chroot_a_reload_reads_the_policy_alone(self):
+        policy = "acl bad sender match=domain bad.test\naction no REJECT {}\naccess bad no\n"
+        with Daemon(files={"root/policy.conf": policy.format("First")}, start=False) as daemon:
+            daemon.settings.update(chroot=daemon.directory.path / "root", policy_path="/policy.conf")
+            daemon.write_main()
+            daemon.start()
+            daemon.wait_log(r"main\.conf: warning: lies outside main\.chroot: a reload will read the policy alone$")
+            self.assertEqual(daemon.ask(rcpt(sender="a@bad.test")), "REJECT First")
+            daemon.directory.write("root/policy.conf", policy.format("Then"))
+            daemon.reload()
+            daemon.wait_log(r": reloaded$")
+            self.assertEqual(daemon.ask(rcpt(sender="a@bad.test")), "REJECT Then")
+
     def test_a_pid_file_where_only_root_may_remove_it_is_left_empty(self):
         with Daemon(start=False) as daemon:
             path = daemon.directory.path / "pid"

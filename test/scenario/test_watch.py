@@ -135,6 +135,18 @@ class Changes(Watched):
         self.list.chmod(0o644)
         self.daemon.wait_log("well again")
 
+    def test_a_directory_that_is_readable_again(self):
+        self.start()
+        self.list.parent.chmod(0)
+        self.daemon.wait_log(rf"warning: cannot watch the lists in {self.list.parent}: Permission denied$")
+        self.list.parent.chmod(0o755)
+        self.list.write_text("two.test\n")
+        self.rejects("two.test")
+        self.daemon.wait_log(rf": the lists in {self.list.parent} are watched again$")
+        self.list.write_text("three.test\n")
+        self.rejects("three.test")
+        self.assertEqual(self.daemon.log().count("cannot watch"), 1)
+
     def test_with_a_mistake(self):
         self.start()
         self.list.write_text("two.test\nno domain\n")
@@ -208,6 +220,31 @@ class Changes(Watched):
             file.write("whole.test\n")
         self.rejects("whole.test")
         self.rejects("half.test")
+
+    def test_what_others_do_to_a_list_does_not_end_its_being_written(self):
+        aside = lambda path: path.with_name(path.name + ".x")
+        def move_and_back(path):
+            path.rename(aside(path))
+            aside(path).rename(path)
+        ways = {"touched": lambda: subprocess.run(["touch", self.list], check=True),
+                "moved away and back": lambda: move_and_back(self.list),
+                "its directory moved away and back": lambda: move_and_back(self.list.parent)}
+        for what, happens in ways.items():
+            with self.subTest(what):
+                self.start(lambda path: policy(path) + f"acl also sender match=domain {path}.more\naccess also no\n",
+                           more={"lists/list.more": "more.test\n"})
+                with self.list.open("w") as file:
+                    file.write("half.test\n")
+                    file.flush()
+                    happens()
+                    self.list.with_name("list.more").write_text("much.test\n")
+                    self.rejects("much.test")
+                    self.assertEqual(self.daemon.ask(rcpt(sender="a@half.test")), "DUNNO")
+                    self.assertEqual(self.daemon.ask(rcpt(sender="a@one.test")), "REJECT No")
+                    self.assertNotRegex(self.daemon.log(), "warning|error")
+                    file.write("whole.test\n")
+                self.rejects("whole.test")
+                self.rejects("half.test")
 
     def watches(self):
         """Does the daemon watch anything?"""

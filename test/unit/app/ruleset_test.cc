@@ -70,6 +70,24 @@ class Site {
 
 }  // namespace
 
+TEST_CASE("inside its chroot a path loses that beginning, and no other") {
+  const test::TemporaryDirectory directory;
+  const auto root = directory.path() + "/root";
+  fs::create_directory(root);
+  std::ofstream{root + "/main.conf"};
+  std::ofstream{root + "2"};
+  auto config = default_config();
+  config.main.chroot = root + '/';
+  config.main.policy_path = root + "/policy.conf";
+  const auto inside = inside_chroot({.config = ConfigPlace{root + "/main.conf", {}}}, config);
+  CHECK(inside.config->path == "/main.conf");
+  CHECK_FALSE(inside.settings);
+  CHECK(policy_path(inside, config) == "/policy.conf");
+  config.main.policy_path = root + "2";
+  CHECK(policy_path(inside, config) == root + "2");
+  CHECK(inside_chroot({.config = ConfigPlace{root + "2", {}}}, config).settings == config);
+}
+
 // A list whose text was kept for its patterns was once asked for as an index by a reload that failed: the text of the
 // version in force was let go of with it.
 TEST_CASE("a reload that fails leaves the texts in force as they were") {

@@ -18,7 +18,7 @@ using Lists = std::set<std::string>;
 // A directory with two lists, and a watcher of both that is content with a little quiet.
 class Watched {
  public:
-  Watched() {
+  explicit Watched(std::chrono::milliseconds doubt = 1h) : doubt_{doubt} {
     write("one", "1\n");
     write("two", "2\n");
     fs::create_directory(path("later"));
@@ -41,6 +41,7 @@ class Watched {
   }
 
  private:
+  const std::chrono::milliseconds doubt_;
   test::TemporaryDirectory directory_;
   Loop loop_;
   test::CapturedLog log_;
@@ -48,7 +49,7 @@ class Watched {
 
  public:
   Watcher watcher{loop_, log_.logger, [this](Lists lists) { reported_.merge(lists); },
-                  {.quiet = 5ms, .longest = 10s}};
+                  {.quiet = {.quiet = 5ms, .longest = 10s}, .doubt = doubt_, .retry = 1ms}};
 };
 
 }  // namespace
@@ -104,6 +105,60 @@ TEST_CASE("a list is being written until it is closed") {
   CHECK(lists.watcher.being_written() == Lists{lists.path("one")});
   writer.close();
   CHECK(lists.next() == Lists{"one"});
+  CHECK(lists.watcher.being_written().empty());
+}
+
+TEST_CASE("what others do to a list does not end its being written") {
+  Watched lists;
+  std::ofstream writer{lists.path("one")};
+  writer << "half" << std::flush;
+  CHECK(lists.next() == Lists{"one"});
+  SECTION("touched") { std::ofstream{lists.path("one"), std::ios::app}; }
+  SECTION("touched, read and touched") {
+    for (int i = 0; i < 2; ++i) {
+      std::ofstream{lists.path("one"), std::ios::app};
+      lists.watcher.catch_up();
+      std::ifstream{lists.path("one")};
+    }
+  }
+  SECTION("moved away and back") {
+    fs::rename(lists.path("one"), lists.path("other"));
+    lists.watcher.catch_up();
+    fs::rename(lists.path("other"), lists.path("one"));
+  }
+  lists.write("two", "2\n");
+  CHECK(lists.next() == Lists{"one", "two"});
+  CHECK(lists.watcher.being_written() == Lists{lists.path("one")});
+  writer << "more" << std::flush;
+  writer.close();
+  lists.watcher.catch_up();
+  CHECK(lists.watcher.being_written().empty());
+}
+
+TEST_CASE("of two who have a list open the writer may close it first") {
+  Watched lists;
+  std::ofstream writer{lists.path("one")};
+  writer << "half" << std::flush;
+  lists.watcher.catch_up();
+  std::ifstream reader{lists.path("one")};
+  writer.close();
+  lists.watcher.catch_up();
+  CHECK(lists.watcher.being_written() == Lists{lists.path("one")});
+  reader.close();
+  lists.watcher.catch_up();
+  CHECK(lists.watcher.being_written().empty());
+}
+
+TEST_CASE("a list that was closed unseen counts as closed after a while") {
+  Watched lists{1ms};
+  std::ofstream writer{lists.path("one")};
+  writer << "half" << std::flush;
+  lists.watcher.catch_up();
+  fs::rename(lists.path("one"), lists.path("other"));
+  writer.close();
+  fs::rename(lists.path("other"), lists.path("one"));
+  CHECK(lists.next() == Lists{"one"});
+  if (!lists.watcher.being_written().empty()) CHECK(lists.next() == Lists{"one"});
   CHECK(lists.watcher.being_written().empty());
 }
 

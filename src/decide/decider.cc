@@ -11,7 +11,6 @@
 namespace policymux {
 namespace {
 
-
 void append(std::string& out, std::initializer_list<std::string_view> pieces) {
   for (const auto piece : pieces) out += piece;
 }

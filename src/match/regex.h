@@ -56,8 +56,8 @@ class Pattern {
 // Which engine runs a pattern that Pattern::parse() takes. Compiles it only where its size might decide that.
 Engine engine_of(std::string_view text, bool case_sensitive);
 
-// The text as a pattern that matches only itself, in any case of its ASCII letters; and the glob ('*', '?', '[a-z]', '[!a-z]') as a pattern
-// over the whole value.
+// The text as a pattern that matches only itself, in any case of its ASCII letters; and the glob ('*', '?', '[a-z]',
+// '[!a-z]') as a pattern over the whole value.
 std::string quote_pattern(std::string_view text);
 Result<std::string, std::string> glob_pattern(std::string_view glob);
 

@@ -7,7 +7,9 @@ constexpr std::string_view action_is = "action=", end_of_reply = "\n\n";
 
 }  // namespace
 
-void append_reply(std::string& out, std::string_view action) { out.append(action_is).append(action).append(end_of_reply); }
+void append_reply(std::string& out, std::string_view action) {
+  out.append(action_is).append(action).append(end_of_reply);
+}
 
 std::string_view action_of(std::string_view reply) {
   return reply.substr(action_is.size(), reply.size() - action_is.size() - end_of_reply.size());

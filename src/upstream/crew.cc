@@ -221,7 +221,8 @@ void Crew::on_tidy() {
     else again = true;
   }
   if (const auto lines = budget_.left_out(); lines > 0) {
-    exchange_.logger.format(Level::warning, "service {}: {} lines about its workers were left out", settings_.name, lines);
+    exchange_.logger.format(Level::warning, "service {}: {} lines about its workers were left out", settings_.name,
+                            lines);
   }
   if (again) tidy_.arm(settling_time);
 }

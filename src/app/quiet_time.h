@@ -22,9 +22,6 @@ class QuietTime {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*since_ + limits_.longest - now);
     return std::clamp(left, std::chrono::milliseconds{0}, limits_.quiet);
   }
-  // The wait is over; the next news are the first again.
-  void over() { since_.reset(); }
-
  private:
   const Limits limits_;
   std::optional<SteadyTime> since_;

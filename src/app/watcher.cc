@@ -28,9 +28,7 @@ Watcher::Watcher(Loop& loop, Logger& logger, Changed changed, const Limits& limi
     : loop_{loop},
       logger_{logger},
       changed_{std::move(changed)},
-      doubt_limit_{limits.doubt},
-      retry_interval_{limits.retry},
-      quiet_time_{limits.quiet},
+      limits_{limits},
       fd_{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)},
       io_{loop.raw(), fd_.get(), this},
       quiet_{loop.raw(), this},
@@ -55,7 +53,7 @@ bool Watcher::watch(WatchPlan plan) {
   }
   watched_ = std::move(now);
   lists_ = std::move(plan.lists);
-  std::erase_if(changed_lists_, [this](const std::string& list) { return !lists_.contains(list); });
+  std::erase_if(news_, [this](const auto& news) { return !lists_.contains(news.first); });
   for (auto at = writers_.begin(); at != writers_.end();) at = lists_.contains(at->first) ? std::next(at) : forget(at);
   return any_new;
 }
@@ -69,7 +67,7 @@ bool Watcher::add(const std::string& path, WatchPlan::Directory directory, std::
     if (is_gone || !directory.has_files) return false;
     warn_once(path, fmt::format("cannot watch the lists in {}: {}", path, std::strerror(errno)));
     not_watched_.emplace(path, std::move(directory));
-    retry_.arm(retry_interval_);
+    retry_.arm(limits_.retry);
     return false;
   }
   if (warned_.erase(path) > 0) logger_.format(Level::info, "the lists in {} are watched again", path);
@@ -95,8 +93,15 @@ void Watcher::warn_once(const std::string& directory, std::string_view why) {
 
 void Watcher::expect_change(const std::string& list) {
   if (writers_.contains(list)) return;
-  changed_lists_.insert(list);
-  quiet_.arm(quiet_time_.news(loop_.now()));
+  wait_for_quiet(list);
+}
+
+// The timer is never later than the first that is due, since no due time becomes an earlier one.
+void Watcher::wait_for_quiet(const std::string& list) {
+  auto& news = news_.try_emplace(list, News{QuietTime{limits_.quiet}}).first->second;
+  const auto wait = news.quiet_time.news(loop_.now());
+  news.due = loop_.now() + wait;
+  if (!quiet_.active()) quiet_.arm(wait);
 }
 
 void Watcher::catch_up() {
@@ -138,41 +143,36 @@ void Watcher::take(const std::string& list, std::uint32_t what) {
   const auto writer = writers_.find(list);
   if ((what & IN_MODIFY) != 0) {
     writers_[list] = {.file = writer == writers_.end() ? -1 : writer->second.file};
-    changed_lists_.erase(list);
-  } else if (writer == writers_.end()) {
-    changed_lists_.insert(list);
-  } else if ((what & IN_CLOSE_WRITE) != 0) {
+  } else if (writer != writers_.end() && (what & IN_CLOSE_WRITE) != 0) {
     take_close(writer);
-  } else if ((what & IN_ATTRIB) == 0) {
+  } else if (writer != writers_.end() && (what & IN_ATTRIB) == 0) {
     if (writer->second.file < 0 || (what & IN_Q_OVERFLOW) != 0) forget(writer);
-    changed_lists_.insert(list);  // perhaps he still writes to it: seen when all is quiet
+    else writer->second.was_moved = true;
   }
-  quiet_.arm(quiet_time_.news(loop_.now()));
+  wait_for_quiet(list);
 }
 
 void Watcher::take_close(Writers::iterator writer) {
-  const auto& list = writer->first;
-  if (std::exchange(writer->second.in_company, false)) return doubt(writer->second);
-  changed_lists_.insert(list);
-  forget(writer);
+  if (std::exchange(writer->second.in_company, false)) doubt(writer->second);
+  else forget(writer);
 }
 
 void Watcher::take_company(int file, std::uint32_t what) {
   for (auto at = writers_.begin(); at != writers_.end();) {
     const auto writer = at++;
-    auto& [descriptor, in_company, in_doubt] = writer->second;
-    if (descriptor != file) continue;
+    auto& [list, state] = *writer;
+    if (state.file != file) continue;
     if ((what & IN_OPEN) != 0) {
-      in_company = true;
-    } else if ((what & IN_CLOSE_NOWRITE) != 0 && !std::exchange(in_company, false) && in_doubt) {
-      take(writer->first, IN_CLOSE_WRITE);  // a reader is the other one, so that the writer has gone
+      state.in_company = true;
+    } else if ((what & IN_CLOSE_NOWRITE) != 0 && !std::exchange(state.in_company, false) && state.in_doubt) {
+      take(list, IN_CLOSE_WRITE);  // a reader is the other one, so that the writer has gone
     }
   }
 }
 
 void Watcher::doubt(Writer& writer) {
   writer.in_doubt = true;
-  doubt_.arm(doubt_limit_);
+  doubt_.arm(limits_.doubt);
 }
 
 Watcher::Writers::iterator Watcher::forget(Writers::iterator writer) {
@@ -199,16 +199,26 @@ std::set<std::string> Watcher::being_written() const {
 }
 
 void Watcher::on_quiet() {
-  quiet_time_.over();
-  auto lists = std::exchange(changed_lists_, {});
-  for (auto at = writers_.begin(); at != writers_.end();) {
-    const auto writer = at++;
-    if (!lists.contains(writer->first)) continue;
-    if (still_writes(writer->first, writer->second)) doubt(writer->second);
-    else forget(writer);
+  std::set<std::string> lists;
+  for (auto at = news_.begin(); at != news_.end();) {
+    const auto news = at++;
+    if (news->second.due > loop_.now()) continue;
+    look_at_writer(news->first);
+    lists.insert(news->first);
+    news_.erase(news);
   }
-  lists.merge(being_written());
+  if (!news_.empty()) {
+    const auto next = std::ranges::min_element(news_, {}, [](const auto& news) { return news.second.due; });
+    quiet_.arm(std::chrono::ceil<std::chrono::milliseconds>(next->second.due - loop_.now()));
+  }
   if (!lists.empty()) changed_(std::move(lists));
+}
+
+void Watcher::look_at_writer(const std::string& list) {
+  const auto writer = writers_.find(list);
+  if (writer == writers_.end() || !std::exchange(writer->second.was_moved, false)) return;
+  if (still_writes(list, writer->second)) doubt(writer->second);
+  else forget(writer);
 }
 
 void Watcher::on_doubt() {

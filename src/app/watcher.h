@@ -18,9 +18,10 @@
 
 namespace policymux {
 
-// LANGUAGE: "Watching reacts to close-after-write and rename, after one second of quiet." A list that somebody writes
-// to is being written until he closes it, however long that takes, and wherever it is moved meanwhile. When others open
-// and close it at that time, or it is moved, his close may escape us: then it counts as closed after a minute.
+// LANGUAGE: "Watching reacts to close-after-write and rename, after one second of quiet", each list after its own. A
+// list that somebody writes to is being written until he closes it, however long that takes, and wherever it is moved
+// meanwhile. When others open and close it at that time, or it is moved, his close may escape us: then it counts as
+// closed after a minute.
 //   Owns    the inotify descriptor. Without lists there is no watch.
 //   Errors  what cannot be watched is told in the log, once, and tried again from time to time.
 //   Limits  4,096 directories.
@@ -31,7 +32,7 @@ class Watcher {
     std::chrono::milliseconds doubt{60'000};  // without news of one who may have closed a list
     std::chrono::milliseconds retry{5'000};   // to watch what could not be watched
   };
-  // When all is quiet, from the loop: there are lists that have changed, or are being written.
+  // From the loop: it is quiet around lists that have changed, or are being written.
   using Changed = std::function<void(std::set<std::string> lists)>;
   Watcher(Loop& loop, Logger& logger, Changed changed, const Limits& limits);
   Watcher(Loop& loop, Logger& logger, Changed changed) : Watcher{loop, logger, std::move(changed), Limits{}} {}
@@ -55,8 +56,13 @@ class Watcher {
     int file = -1;            // inotify's number of what he writes to; -1: not known (yet)
     bool in_company = false;  // somebody else has opened it since he wrote
     bool in_doubt = false;    // he may have closed it
+    bool was_moved = false;   // what he writes to may be the list no longer
   };
   using Writers = std::map<std::string, Writer>;  // by list
+  struct News {
+    QuietTime quiet_time;
+    SteadyTime due{};
+  };
 
   void on_events(int) { catch_up(); }
   void on_quiet();
@@ -65,8 +71,10 @@ class Watcher {
   void take(int descriptor, std::uint32_t what, std::string_view name);
   void take(const std::string& list, std::uint32_t what);
   void take_company(int file, std::uint32_t what);
+  void wait_for_quiet(const std::string& list);
   void take_close(Writers::iterator writer);
   void doubt(Writer& writer);
+  void look_at_writer(const std::string& list);
   Writers::iterator forget(Writers::iterator writer);
   int watch_file(const std::string& list) const;
   bool still_writes(const std::string& list, const Writer& writer) const;
@@ -76,12 +84,12 @@ class Watcher {
   Loop& loop_;
   Logger& logger_;
   Changed changed_;
-  const std::chrono::milliseconds doubt_limit_, retry_interval_;
-  QuietTime quiet_time_;
+  const Limits limits_;
   std::map<int, WatchPlan::Directory> watched_;              // by inotify's number
   std::map<std::string, WatchPlan::Directory> not_watched_;  // by path: not to be had now
   Writers writers_;
-  std::set<std::string> lists_, changed_lists_, touched_, warned_;
+  std::map<std::string, News> news_;  // by list
+  std::set<std::string> lists_, touched_, warned_;
   UniqueFd fd_;
   IoWatcher<Watcher, &Watcher::on_events> io_;
   Timer<Watcher, &Watcher::on_quiet> quiet_;

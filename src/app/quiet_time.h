@@ -22,6 +22,7 @@ class QuietTime {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*since_ + limits_.longest - now);
     return std::clamp(left, std::chrono::milliseconds{0}, limits_.quiet);
   }
+
  private:
   const Limits limits_;
   std::optional<SteadyTime> since_;

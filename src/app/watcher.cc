@@ -160,11 +160,12 @@ void Watcher::take_close(Writers::iterator writer) {
 void Watcher::take_company(int file, std::uint32_t what) {
   for (auto at = writers_.begin(); at != writers_.end();) {
     const auto writer = at++;
-    auto& [list, state] = *writer;
+    auto& state = writer->second;
     if (state.file != file) continue;
     if ((what & IN_OPEN) != 0) {
       state.in_company = true;
     } else if ((what & IN_CLOSE_NOWRITE) != 0 && !std::exchange(state.in_company, false) && state.in_doubt) {
+      const auto list = writer->first;
       take(list, IN_CLOSE_WRITE);  // a reader is the other one, so that the writer has gone
     }
   }

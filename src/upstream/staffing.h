@@ -11,7 +11,8 @@
 
 namespace policymux {
 
-//   grows    by as many as run already, or by those that are waited for where they are fewer, each time that requests have waited too long.
+//   grows    by as many as run already, or by those that are waited for where they are fewer, each time that requests
+//            have waited too long.
 //   shrinks  by those that were not needed between two looks.
 class Staffing {
  public:

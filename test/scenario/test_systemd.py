@@ -50,14 +50,6 @@ class Notifications(unittest.TestCase):
                     self.assertEqual(daemon.stop(), 0)
                 self.assertEqual(manager.message()["STOPPING"], "1")
 
-    def test_a_start_that_fails_claims_nothing(self):
-        manager = Manager(self)
-        with Daemon("oops\n", env=manager.env, start=False) as daemon:
-            daemon.spawn()
-            self.assertEqual(daemon.wait(), 1)
-        manager.socket.setblocking(False)
-        self.assertRaises(BlockingIOError, manager.message)
-
     def test_a_reload_says_when_it_begins_and_when_it_has_ended(self):
         manager = Manager(self)
         with Daemon(REJECT_BAD, env=manager.env) as daemon:

@@ -198,7 +198,7 @@ void Journey::pass_over() {
   tried_[choice_.seat] = true;
 }
 
-void Journey::failed(Failure) {
+void Journey::failed() {
   ++failures_;
   pass_over();
   if (!go_on()) give_up();

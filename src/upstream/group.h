@@ -114,7 +114,7 @@ class Journey final : private Attempt, private Ready {
 
  private:
   void answered(const CheckedAction& action, Affinity::Place by) override;
-  void failed(Failure failure) override;
+  void failed() override;
   void serve() override { give_up(); }
   void on_timer();
 

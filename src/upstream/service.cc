@@ -44,7 +44,7 @@ class Service::Check final : public Attempt {
     if (!of_.has_room() || of_.ask(*this)) rest();  // a service that is busy is alive
   }
   void answered(const CheckedAction&, Affinity::Place) override { rest(); }
-  void failed(Failure) override { rest(); }
+  void failed() override { rest(); }
 
   void rest() {
     const auto now = of_.exchange_.loop.now();
@@ -317,7 +317,8 @@ void Service::lost(Connection& connection, const Loss& loss) {
   } else if (attempt == nullptr) {
     judge(loss, began, probe);
   } else {
-    attempt->failed(fail(*attempt, loss));
+    fail(*attempt, loss);
+    attempt->failed();
   }
   tell();
 }
@@ -343,7 +344,7 @@ void Service::again(Attempt* attempt, Failure failure, bool probe) {
   ++figures_.replaced;
   if (failure == Failure::timed_out) attempt->began_ = exchange_.loop.now();
   attempt->fresh_ = true;
-  if (const auto at_once = place(*attempt)) attempt->failed(*at_once);
+  if (place(*attempt)) attempt->failed();
 }
 
 void Service::left(Connection& connection) {

@@ -30,7 +30,7 @@ class Service;
 class Attempt {
  public:
   virtual void answered(const CheckedAction& action, Affinity::Place by) = 0;
-  virtual void failed(Failure failure) = 0;
+  virtual void failed() = 0;
 
  protected:
   Attempt() = default;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/large_pages.h"
 #include "rule/evaluate.h"
 
 namespace policymux {
@@ -15,7 +16,7 @@ struct LiveTable {
       : evaluator{std::move(table)}, matches(evaluator.table().lines.size()) {}
 
   Evaluator evaluator;
-  std::vector<std::uint64_t> matches;  // by line
+  LargeVector<std::uint64_t> matches;  // by line
   std::uint64_t defaults = 0;          // nothing matched
 };
 

@@ -91,7 +91,7 @@ class V4 {
  private:
   static constexpr std::size_t directory_pays = 1u << 16;  // steps; the directory takes 256 KiB
   Steps<std::uint32_t> few_;
-  std::vector<std::uint32_t> directory_;  // by upper half: where its steps begin
+  LargeVector<std::uint32_t> directory_;  // by upper half: where its steps begin
   LargeVector<std::uint16_t> low_;
   LargeVector<Ref> refs_;
 };

@@ -63,7 +63,7 @@ void IdSets::seal() {
 void IdSets::write_out() {
   const auto most = std::min(most_written_out, most_a_node * nodes_.size());
   IdList ids;
-  std::vector<std::uint32_t> rows{0};
+  LargeVector<std::uint32_t> rows{0};
   for (Ref i = 0; i < nodes_.size(); ++i) {
     append_node(node_bit | i, ids);
     if (ids.size() > most) return;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/large_pages.h"
 #include "match/id_list.h"
 
 namespace policymux {
@@ -56,9 +57,9 @@ class IdSets {
 
   static constexpr std::size_t most_written_out = 1u << 17, most_a_node = 8;  // ids
 
-  std::vector<Node> nodes_;
+  LargeVector<Node> nodes_;
   std::unordered_map<std::uint64_t, Ref> made_;  // by (low, high)
-  std::vector<std::uint32_t> rows_;              // by node: where its ids begin in row_ids_; empty: not written out
+  LargeVector<std::uint32_t> rows_;              // by node: where its ids begin in row_ids_; empty: not written out
   IdList row_ids_;
 };
 

@@ -28,8 +28,8 @@ void LiteralIndex::add_table(std::size_t gram_size, std::vector<const Builder::T
   Table table{.gram_size = gram_size,
               .mask = gram_size == long_gram ? ~0u : 0xffffu,
               .shift = 32 - static_cast<unsigned>(std::countr_zero(size)),
-              .starts = std::vector<std::uint32_t>(size + 1, 0),
-              .used = std::vector<std::uint64_t>(size / 64, 0)};
+              .starts = LargeVector<std::uint32_t>(size + 1, 0),
+              .used = LargeVector<std::uint64_t>(size / 64, 0)};
   static_assert(std::endian::native == std::endian::little, "the mask keeps the first two bytes");
   const auto each_gram = [&](const Builder::Text& text, auto visit) {
     const auto padded = text.text + std::string(padding, '\0');

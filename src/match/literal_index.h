@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/large_pages.h"
+
 namespace policymux {
 
 // Each text is filed under its rarest run of four bytes (of two, if it is shorter than four). A look-up
@@ -53,8 +55,8 @@ class LiteralIndex {
     std::size_t gram_size = 0;
     std::uint32_t mask = 0;
     unsigned shift = 0;
-    std::vector<std::uint32_t> starts{};
-    std::vector<std::uint64_t> used{};  // a bit for each hash that has entries: fits where `starts` does not
+    LargeVector<std::uint32_t> starts{};
+    LargeVector<std::uint64_t> used{};  // a bit for each hash that has entries: fits where `starts` does not
 
     bool has(std::uint32_t slot) const { return (used[slot / 64] >> (slot % 64) & 1) != 0; }
     // REQUIRES: four bytes can be read.
@@ -81,7 +83,7 @@ class LiteralIndex {
   }
 
   std::array<Table, 2> tables_;
-  std::vector<Entry> entries_;
+  LargeVector<Entry> entries_;
   std::string texts_;
 };
 

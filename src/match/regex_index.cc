@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/large_pages.h"
 #include "base/text.h"
 #include "match/linear.h"
 #include "match/literal_index.h"
@@ -246,7 +247,7 @@ class TailIndex {
 
   bool case_sensitive_ = false;
   AffixIndex texts_{};
-  std::vector<Pattern> patterns_{};
+  LargeVector<Pattern> patterns_{};
   std::vector<linear::Engines> heads_{};
 };
 

@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-#include "match/large_pages.h"
+#include "base/large_pages.h"
 
 namespace policymux {
 

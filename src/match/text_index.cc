@@ -15,8 +15,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/large_pages.h"
 #include "base/text.h"
-#include "match/large_pages.h"
 
 namespace policymux {
 
@@ -187,7 +187,7 @@ class Sieve {
     return bit(0) | bit(6) | bit(12);
   }
 
-  std::vector<std::uint64_t> words_;
+  LargeVector<std::uint64_t> words_;
 };
 
 }  // namespace
@@ -226,8 +226,8 @@ struct ExactIndex::Data {
   Sieve sieve;
   LargeVector<Bucket> buckets;  // three of four slots are used, or fewer
   std::size_t keys = 0;
-  std::vector<std::uint32_t> several{0};  // where in `ids` the ids of a key with several begin
-  std::vector<std::uint32_t> ids;
+  LargeVector<std::uint32_t> several{0};  // where in `ids` the ids of a key with several begin
+  LargeVector<std::uint32_t> ids;
 };
 
 ExactIndex::Data::Data(Arena all, const LargeVector<std::uint32_t>& ids_of_records)

@@ -169,7 +169,7 @@ class Evaluator {
   const Facts* facts_ = nullptr;
   ProtocolState state_ = ProtocolState::not_sent;
   std::uint32_t stamp_ = 0;                 // what it marks in the arrays below is of this evaluation
-  std::vector<std::uint64_t> held_;         // a bit for each predicate: an index said that it holds; those of hits_
+  LargeVector<std::uint64_t> held_;         // a bit for each predicate: an index said that it holds; those of hits_
   std::vector<SlotValue> slots_;
   std::vector<GroupState> groups_;
   std::vector<CompositeState> composites_;

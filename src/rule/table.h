@@ -24,8 +24,8 @@
 #include <policymux/action.h>
 #include <policymux/result.h>
 
+#include "base/large_pages.h"
 #include "match/address.h"
-#include "match/large_pages.h"
 #include "match/number.h"
 #include "match/regex.h"
 #include "match/text_index.h"
@@ -141,14 +141,14 @@ class Table {
   LargeVector<Predicate> predicates;   // the first ones, as many as there are lines, each of one line or vacant
   LargeVector<Line> lines;             // chain by chain, in the order of the file
   LargeVector<char> texts;
-  std::vector<CompiledChain> chains;   // chains[0] is main
-  std::vector<CompiledAction> actions;
+  LargeVector<CompiledChain> chains;   // chains[0] is main
+  LargeVector<CompiledAction> actions;
   std::optional<std::uint32_t> default_action;
 
   LargeVector<CompiledTerm> terms;
-  std::vector<GroupId> groups_of;
-  std::vector<LineId> unguarded;
-  std::vector<GroupId> guard_groups;
+  LargeVector<GroupId> groups_of;
+  LargeVector<LineId> unguarded;
+  LargeVector<GroupId> guard_groups;
   LargeVector<Run> guarded;            // by predicate: of guarded_lines; empty where is_own_guarded says it
   LargeVector<LineId> guarded_lines;   // ascending for each predicate
   std::vector<NumberRange> score_ranges;

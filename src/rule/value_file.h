@@ -12,8 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/large_pages.h"
 #include "match/address.h"
-#include "match/large_pages.h"
 #include "match/text_index.h"
 
 namespace policymux {

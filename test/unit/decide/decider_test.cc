@@ -258,7 +258,7 @@ TEST_CASE("effects happen once, in order, however often evaluation had to wait")
     if (line.starts_with("policy.conf")) said.push_back(line);
   }
   CHECK(said == Strings{"policy.conf:9: seen 0", "policy.conf:11: noted 1.5", "policy.conf:12: seen 3"});
-  CHECK(office.decider.live().matches == std::vector<std::uint64_t>{1, 1, 1, 1, 1});
+  CHECK(office.decider.live().matches == LargeVector<std::uint64_t>{1, 1, 1, 1, 1});
 }
 
 TEST_CASE("\"the same PREPEND text answered before on this connection for the same non-empty instance is answered DUNNO\"") {
@@ -302,10 +302,10 @@ TEST_CASE("\"a missing request is treated as that one, a warning once per peer; 
 TEST_CASE("line counters survive a reload by the line's text") {
   Office office{"acl a sender a\nacl b sender b\naction no REJECT\naccess a no\naccess b no\n"};
   for (const auto* words : {"RCPT sender=a", "RCPT sender=a", "RCPT sender=b", "RCPT sender=c"}) Office::Case{office, words};
-  CHECK(office.decider.live().matches == std::vector<std::uint64_t>{2, 1});
+  CHECK(office.decider.live().matches == LargeVector<std::uint64_t>{2, 1});
   CHECK(office.decider.live().defaults == 1);
   office.use("acl a sender a\nacl b sender b\nacl c sender c\naction no REJECT\naccess b no\naccess c no\naccess a no\n");
-  CHECK(office.decider.live().matches == std::vector<std::uint64_t>{1, 0, 2});
+  CHECK(office.decider.live().matches == LargeVector<std::uint64_t>{1, 0, 2});
 }
 
 TEST_CASE("of equal lines the first inherits from the first, however many there are") {

@@ -1,5 +1,5 @@
-// Memory for large arrays that are read at random: in 2 MiB pages where a block is large enough, which spares
-// most reads a walk through the page tables. Large blocks go back to the system as soon as they are freed.
+// Memory for large arrays that are read at random: in 2 MiB pages, which spares most reads a walk through the page
+// tables. Large blocks have pages of their own, middling ones share some; small ones come from the heap.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,8 @@ namespace policymux {
 inline constexpr std::size_t large_page = std::size_t{1} << 21;
 
 // Aligned to a cache line at least. Throws std::bad_alloc.
+//   Threads  any.
+//   Memory   pages go back to the system with the last block in them: large blocks at once.
 void* allocate_large(std::size_t bytes);
 void free_large(void* block, std::size_t bytes) noexcept;  // `bytes` as they were asked for
 

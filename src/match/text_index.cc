@@ -127,8 +127,7 @@ class Arena {
 constexpr std::uint32_t several_bit = 1u << 31;  // in an id: an index into Data::several instead
 
 // Six slots of a hash table in one cache line, filled from the front. A key that finds its bucket full goes on to the
-// next one. Most look-ups read this line and, when the tag fits, a record; the id stands here, so that what it leads
-// to can be fetched while the record is still on its way.
+// next one. Most look-ups read this line and, when the tag fits, a record.
 struct alignas(64) Bucket {
   static constexpr std::size_t slots = 6;
   std::array<std::uint16_t, 8> tags;       // one for each slot, then that of passed(); the last one is not used
@@ -173,9 +172,6 @@ class Sieve {
   }
   bool may_hold(std::uint64_t hash) const {
     return words_.empty() || (words_[scaled(hash, words_.size())] & bits(hash)) == bits(hash);
-  }
-  void prefetch(std::uint64_t hash) const {
-    if (!words_.empty()) __builtin_prefetch(&words_[scaled(hash, words_.size())]);
   }
   std::size_t memory() const { return words_.capacity() * sizeof(std::uint64_t); }
 
@@ -322,12 +318,6 @@ ExactIndex::~ExactIndex() = default;
 std::span<const std::uint32_t> ExactIndex::find(std::string_view key) const {
   return data_ ? data_->find(key) : std::span<const std::uint32_t>{};
 }
-void ExactIndex::prefetch(std::string_view key) const {
-  if (!data_) return;
-  const auto hash = Data::hash(key);
-  data_->sieve.prefetch(hash);
-  __builtin_prefetch(&data_->buckets[data_->home(hash)]);
-}
 std::size_t ExactIndex::size() const {
   return data_ ? data_->keys : 0;
 }
@@ -390,10 +380,6 @@ void DomainIndex::find(std::string_view host, IdList& out) const {
   });
 }
 
-void DomainIndex::prefetch(std::string_view host) const {
-  for_each_candidate(host, [this](std::string_view domain, bool) { keys_.prefetch(domain); });
-}
-
 // --- prefixes and suffixes -----------------------------------------------------------------------------------
 
 namespace {
@@ -439,10 +425,6 @@ void AffixIndex::find(std::string_view value, IdList& out) const {
     const auto ids = keys_.find(key);
     out.insert(out.end(), ids.begin(), ids.end());
   });
-}
-
-void AffixIndex::prefetch(std::string_view value) const {
-  for_each_candidate(value, [this](std::string_view key) { keys_.prefetch(key); });
 }
 
 }  // namespace policymux

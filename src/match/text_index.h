@@ -41,8 +41,6 @@ class ExactIndex {
 
   // Ascending, each once. Points into the index.
   std::span<const std::uint32_t> find(std::string_view key) const;
-  // Fetches what find() will read first, so that look-ups in several large indexes wait together.
-  void prefetch(std::string_view key) const;
   std::size_t size() const;    // distinct keys
   std::size_t memory() const;  // bytes
 
@@ -68,7 +66,6 @@ class DomainIndex {
     ExactIndex::Builder keys_;
   };
   void find(std::string_view host, IdList& out) const;  // an id perhaps more than once
-  void prefetch(std::string_view host) const;
   std::size_t memory() const { return keys_.memory(); }
 
  private:
@@ -96,7 +93,6 @@ class AffixIndex {
     ExactIndex::Builder keys_;
   };
   void find(std::string_view value, IdList& out) const;  // an id perhaps more than once
-  void prefetch(std::string_view value) const;
   std::size_t memory() const { return lengths_.capacity() * sizeof(Length) + keys_.memory(); }
 
  private:

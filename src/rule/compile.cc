@@ -29,9 +29,6 @@ struct GroupBuilder {
   std::uint32_t inline_values = 0;  // none: only lists, no index of its own
 };
 
-// From where on indexes do not stay in a processor's own cache.
-constexpr std::size_t large_predicates = 5'000, large_list = 50'000;
-
 class Compiler {
  public:
   explicit Compiler(const Policy& policy) : policy_{policy}, table_{std::make_shared<Table>()} {}
@@ -49,8 +46,6 @@ class Compiler {
     if (auto built = build_groups(); !built) return Unexpected{std::move(built).error()};
     if (auto built = build_patterns(); !built) return Unexpected{std::move(built).error()};
     file_lines(*table_);
-    table_->is_large = table_->predicates.size() >= large_predicates ||
-                       std::ranges::any_of(table_->lists, [](const auto& list) { return list->size() >= large_list; });
     return std::shared_ptr<const Table>{std::move(table_)};
   }
 

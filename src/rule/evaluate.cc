@@ -111,9 +111,7 @@ void Evaluator::gather_candidates(const CompiledChain& chain) {
       __builtin_prefetch(&table_->lines[*at]);
     }
   };
-  const auto groups = slice(table_->guard_groups, chain.guard_groups);
-  if (table_->is_large) std::ranges::for_each(groups, [this](GroupId group) { prefetch(group); });
-  for (const auto group : groups) {
+  for (const auto group : slice(table_->guard_groups, chain.guard_groups)) {
     ask(group);
     for (const auto hit : slice(hits_, groups_[group].hits)) take(hit);
   }
@@ -545,20 +543,6 @@ void Evaluator::ask(GroupId id) {
 std::string_view Evaluator::asked_text(const Group& group, SlotValue& value) {
   const auto text = group.folded && group.way != Way::regex ? folded(value) : value.text;
   return group.way == Way::domain ? domain_part(table_->slots[group.slot].source, text) : text;
-}
-
-// What a large table needs is seldom in a cache: the groups' look-ups wait for memory together.
-void Evaluator::prefetch(GroupId id) {
-  const auto& group = table_->groups[id];
-  auto& value = slot(group.slot);
-  if (!value.known) return;
-  const auto text = asked_text(group, value);
-  const auto fetch = Overloaded{
-      [&]<class Index>(const Index& index) requires requires { index.prefetch(text); } { index.prefetch(text); },
-      [](const auto&) {},
-  };
-  std::visit(fetch, group.index);
-  for (const auto& probe : group.lists) std::visit(fetch, probe.list->index);
 }
 
 void Evaluator::probe(const Group& group, SlotValue& value) {

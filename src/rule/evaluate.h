@@ -144,7 +144,6 @@ class Evaluator {
 
   void ask(GroupId id);
   void probe(const Group& group, SlotValue& slot);
-  void prefetch(GroupId id);
   std::string_view asked_text(const Group& group, SlotValue& slot);
   SlotValue& slot(SlotId id);
   std::string_view folded(SlotValue& slot);

@@ -160,7 +160,6 @@ class Table {
   std::vector<std::shared_ptr<const Definition>> questions;
   std::vector<std::optional<RegexIndex>> patterns;  // by QuestionId; nothing: the definition has none
   std::vector<PredicateId> predicate_of_acl;  // by Policy::acls; no_predicate: nobody uses it
-  bool is_large = false;                      // its indexes hardly stay in a processor's cache
   std::uint32_t composites = 0;               // how many predicates are any, all or none
   std::string recipient_delimiter{"+"};
   std::vector<std::string> restriction_classes;

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bitset>
 #include <cstdint>
 #include <mutex>
@@ -15,6 +16,20 @@ namespace policymux {
 namespace {
 
 constexpr std::align_val_t cache_line{64};
+
+#ifdef __has_feature
+#define POLICYMUX_HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define POLICYMUX_HAS_FEATURE(feature) 0
+#endif
+// The address sanitizer watches over the heap's blocks.
+#if defined(__SANITIZE_ADDRESS__) || POLICYMUX_HAS_FEATURE(address_sanitizer)
+constexpr bool may_share = false;
+#else
+constexpr bool may_share = true;
+#endif
+
+std::atomic<std::size_t> in_use{0};  // bytes that are not the heap's
 
 std::size_t whole_pages(std::size_t bytes) {
   constexpr std::size_t page = 65'536;  // a multiple of every page size in use
@@ -38,7 +53,7 @@ char* map_large(std::size_t size) {
 // it goes is used by the next one.
 class SharedPages {
  public:
-  static bool takes(std::size_t bytes) { return bytes >= smallest && bytes < large_page; }
+  static bool takes(std::size_t bytes) { return may_share && bytes >= smallest && bytes < large_page; }
 
   // nullptr: there is no room, and the block is too small to have a page mapped for it.
   void* allocate(std::size_t bytes) {
@@ -46,13 +61,13 @@ class SharedPages {
     const std::lock_guard lock{mutex_};
     for (auto& page : pages_)
       if (const auto gap = page.gap(size)) return page.take(*gap, size);
-    if (bytes < smallest_first) return nullptr;
+    if (bytes < smallest_that_opens) return nullptr;
     pages_.reserve(pages_.size() + 1);  // nothing may throw once it is mapped
     return pages_.emplace_back(map_large(large_page)).take(0, size);
   }
 
   // Was it ours?
-  bool free(void* block, std::size_t bytes) noexcept {
+  bool take_back(void* block, std::size_t bytes) noexcept {
     const std::lock_guard lock{mutex_};
     auto* at = static_cast<char*>(block);
     const auto page = std::ranges::find_if(pages_, [at](const Page& one) { return one.holds(at); });
@@ -65,7 +80,7 @@ class SharedPages {
   }
 
  private:
-  static constexpr std::size_t smallest = 16'384, smallest_first = 65'536, granule = 4'096;
+  static constexpr std::size_t smallest = 16'384, smallest_that_opens = 65'536, granule = 4'096;
 
   static std::size_t granules(std::size_t bytes) { return (bytes + granule - 1) / granule; }
 
@@ -77,25 +92,31 @@ class SharedPages {
     bool holds(const char* at) const { return at >= begin_ && at < begin_ + large_page; }
     bool is_empty() const { return used_.none(); }
 
-    std::optional<std::size_t> gap(std::size_t size) const {
+    std::optional<std::size_t> gap(std::size_t size) {
+      if (size > widest_) return std::nullopt;
       for (std::size_t at = 0, free = 0; at < used_.size(); ++at) {
         free = used_[at] ? 0 : free + 1;
         if (free == size) return at + 1 - size;
       }
+      widest_ = size - 1;
       return std::nullopt;
     }
     char* take(std::size_t at, std::size_t size) {
+      in_use += size * granule;
       for (std::size_t i = 0; i < size; ++i) used_.set(at + i);
       return begin_ + at * granule;
     }
     void give_back(const char* block, std::size_t size) {
+      in_use -= size * granule;
       const auto at = static_cast<std::size_t>(block - begin_) / granule;
       for (std::size_t i = 0; i < size; ++i) used_.reset(at + i);
+      widest_ = used_.size();
     }
 
    private:
     char* begin_;
     std::bitset<large_page / granule> used_;
+    std::size_t widest_ = used_.size();  // no gap is wider
   };
 
   std::mutex mutex_;
@@ -111,7 +132,12 @@ SharedPages& shared_pages() {
 }  // namespace
 
 void* allocate_large(std::size_t bytes) {
-  if (bytes >= large_page) return map_large(whole_pages(bytes));
+  if (bytes >= large_page) {
+    const auto size = whole_pages(bytes);
+    auto* block = map_large(size);
+    in_use += size;
+    return block;
+  }
   void* shared = SharedPages::takes(bytes) ? shared_pages().allocate(bytes) : nullptr;
   return shared != nullptr ? shared : ::operator new(bytes, cache_line);
 }
@@ -119,9 +145,12 @@ void* allocate_large(std::size_t bytes) {
 void free_large(void* block, std::size_t bytes) noexcept {
   if (bytes >= large_page) {
     ::munmap(block, whole_pages(bytes));
-  } else if (!SharedPages::takes(bytes) || !shared_pages().free(block, bytes)) {
+    in_use -= whole_pages(bytes);
+  } else if (!SharedPages::takes(bytes) || !shared_pages().take_back(block, bytes)) {
     ::operator delete(block, cache_line);
   }
 }
+
+std::size_t large_bytes() { return in_use; }
 
 }  // namespace policymux

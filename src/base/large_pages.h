@@ -10,10 +10,14 @@ namespace policymux {
 inline constexpr std::size_t large_page = std::size_t{1} << 21;
 
 // Aligned to a cache line at least. Throws std::bad_alloc.
-//   Threads  any.
-//   Memory   pages go back to the system with the last block in them: large blocks at once.
+//   Threads  any. A lock guards the shared pages: the loop leaves such blocks to its helper thread.
+//   Memory   pages go back to the system with the last block in them: large blocks at once, of shared ones the last
+//            block may hold 2 MiB.
 void* allocate_large(std::size_t bytes);
 void free_large(void* block, std::size_t bytes) noexcept;  // `bytes` as they were asked for
+
+// What all blocks take that do not come from the heap, in bytes.
+std::size_t large_bytes();
 
 // For std::vector.
 template <class T>

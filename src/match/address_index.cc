@@ -1,6 +1,7 @@
 #include <cassert>
 #include <span>
 
+#include "base/large_pages.h"
 #include "match/address.h"
 #include "match/sorted_keys.h"
 

@@ -70,9 +70,8 @@ void IdSets::write_out() {
     rows.push_back(static_cast<std::uint32_t>(ids.size()));
   }
   rows_ = std::move(rows);
-  row_ids_ = std::move(ids);
+  row_ids_.assign(ids.begin(), ids.end());
   rows_.shrink_to_fit();
-  row_ids_.shrink_to_fit();
   nodes_.clear();
 }
 

@@ -60,7 +60,7 @@ class IdSets {
   LargeVector<Node> nodes_;
   std::unordered_map<std::uint64_t, Ref> made_;  // by (low, high)
   LargeVector<std::uint32_t> rows_;              // by node: where its ids begin in row_ids_; empty: not written out
-  IdList row_ids_;
+  LargeVector<std::uint32_t> row_ids_;
 };
 
 }  // namespace policymux

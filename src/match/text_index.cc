@@ -359,9 +359,8 @@ DomainIndex DomainIndex::Builder::build() && {
   return index;
 }
 
-// The domains that the host lies in and that are as long as some key.
-template <class Visit>
-void DomainIndex::for_each_candidate(std::string_view host, Visit visit) const {
+// Asks about the domains that the host lies in and that are as long as some key.
+void DomainIndex::find(std::string_view host, IdList& out) const {
   host = without_trailing_dots(host);
   auto end = host.size();  // of the part still to be cut into labels
   for (int label = 0; label < most_labels && end > 0; ++label) {
@@ -369,15 +368,10 @@ void DomainIndex::for_each_candidate(std::string_view host, Visit visit) const {
     const bool whole = dot == host.npos;
     const auto domain = host.substr(whole ? 0 : dot + 1);
     end = whole ? 0 : dot;
-    if ((sizes_ & size_bit(domain.size())) != 0) visit(domain, whole);
-  }
-}
-
-void DomainIndex::find(std::string_view host, IdList& out) const {
-  for_each_candidate(host, [&](std::string_view domain, bool whole) {
+    if ((sizes_ & size_bit(domain.size())) == 0) continue;
     for (const auto id : keys_.find(domain))
       if (!(whole && id % 2 == 1)) out.push_back(id / 2);
-  });
+  }
 }
 
 // --- prefixes and suffixes -----------------------------------------------------------------------------------
@@ -411,20 +405,14 @@ AffixIndex AffixIndex::Builder::build() && {
   return index;
 }
 
-template <class Visit>
-void AffixIndex::for_each_candidate(std::string_view value, Visit visit) const {
+void AffixIndex::find(std::string_view value, IdList& out) const {
   for (const auto& [size, open_ends] : lengths_) {
     if (size > value.size()) break;
     const auto key = affix_of(value, affix_, size);
-    if ((open_ends & open_end(key, affix_)) != 0) visit(key);
-  }
-}
-
-void AffixIndex::find(std::string_view value, IdList& out) const {
-  for_each_candidate(value, [&](std::string_view key) {
+    if ((open_ends & open_end(key, affix_)) == 0) continue;
     const auto ids = keys_.find(key);
     out.insert(out.end(), ids.begin(), ids.end());
-  });
+  }
 }
 
 }  // namespace policymux

@@ -69,9 +69,6 @@ class DomainIndex {
   std::size_t memory() const { return keys_.memory(); }
 
  private:
-  template <class Visit>
-  void for_each_candidate(std::string_view host, Visit visit) const;
-
   std::uint64_t sizes_ = 0;  // a bit for each size (modulo 64) that keys have
   ExactIndex keys_;          // to twice the id, plus one where the domain itself is left out
 };
@@ -100,9 +97,6 @@ class AffixIndex {
     std::size_t size;
     std::uint64_t open_ends;  // a bit for each byte (modulo 64) at which a key of this length may end
   };
-  template <class Visit>
-  void for_each_candidate(std::string_view value, Visit visit) const;
-
   Affix affix_ = Affix::prefix;
   std::vector<Length> lengths_;  // ascending, distinct
   ExactIndex keys_;

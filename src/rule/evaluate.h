@@ -12,6 +12,7 @@
 #include <policymux/action.h>
 #include <policymux/request.h>
 
+#include "base/large_pages.h"
 #include "proto/reply.h"
 #include "rule/facts.h"
 #include "rule/table.h"

@@ -135,7 +135,7 @@ struct CompiledChain {
 
 class Table {
  public:
-  // What grows with the number of lines is read at random: in large pages.
+  // What grows with the number of lines, and is read at random, lies in large pages.
   std::vector<Slot> slots;
   std::vector<Group> groups;
   LargeVector<Predicate> predicates;   // the first ones, as many as there are lines, each of one line or vacant

@@ -11,23 +11,15 @@
 #include <optional>
 #include <vector>
 
+#include "base/sanitizer.h"
+
 namespace policymux {
 
 namespace {
 
 constexpr std::align_val_t cache_line{64};
 
-#ifdef __has_feature
-#define POLICYMUX_HAS_FEATURE(feature) __has_feature(feature)
-#else
-#define POLICYMUX_HAS_FEATURE(feature) 0
-#endif
-// The address sanitizer watches over the heap's blocks.
-#if defined(__SANITIZE_ADDRESS__) || POLICYMUX_HAS_FEATURE(address_sanitizer)
-constexpr bool may_share = false;
-#else
-constexpr bool may_share = true;
-#endif
+constexpr bool may_share = POLICYMUX_ADDRESS_SANITIZER == 0;  // it watches over the heap's blocks
 
 std::atomic<std::size_t> in_use{0};  // bytes that are not the heap's
 
@@ -49,8 +41,9 @@ char* map_large(std::size_t size) {
   return begin + before;
 }
 
-// Large pages that blocks have in common: each goes where the first gap is wide enough. What a table leaves behind when
-// it goes is used by the next one.
+// Large pages that blocks have in common: each goes where the first gap is wide enough. A page that was nearly full takes
+// no more until half of it is free: the gaps that a table leaves while it is built are not for the next one, so that its
+// pages go when it goes.
 class SharedPages {
  public:
   static bool takes(std::size_t bytes) { return may_share && bytes >= smallest && bytes < large_page; }
@@ -92,31 +85,32 @@ class SharedPages {
     bool holds(const char* at) const { return at >= begin_ && at < begin_ + large_page; }
     bool is_empty() const { return used_.none(); }
 
-    std::optional<std::size_t> gap(std::size_t size) {
-      if (size > widest_) return std::nullopt;
+    std::optional<std::size_t> gap(std::size_t size) const {
+      if (!takes_more_) return std::nullopt;
       for (std::size_t at = 0, free = 0; at < used_.size(); ++at) {
         free = used_[at] ? 0 : free + 1;
         if (free == size) return at + 1 - size;
       }
-      widest_ = size - 1;
       return std::nullopt;
     }
     char* take(std::size_t at, std::size_t size) {
       in_use += size * granule;
       for (std::size_t i = 0; i < size; ++i) used_.set(at + i);
+      if (used_.count() >= nearly_full) takes_more_ = false;
       return begin_ + at * granule;
     }
     void give_back(const char* block, std::size_t size) {
       in_use -= size * granule;
       const auto at = static_cast<std::size_t>(block - begin_) / granule;
       for (std::size_t i = 0; i < size; ++i) used_.reset(at + i);
-      widest_ = used_.size();
+      if (used_.count() <= half) takes_more_ = true;
     }
 
    private:
+    static constexpr std::size_t all = large_page / granule, half = all / 2, nearly_full = all * 9 / 10;
     char* begin_;
-    std::bitset<large_page / granule> used_;
-    std::size_t widest_ = used_.size();  // no gap is wider
+    std::bitset<all> used_;
+    bool takes_more_ = true;
   };
 
   std::mutex mutex_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/sanitizer.h"
 #include "support/catch.h"
 
 using namespace policymux;
@@ -22,7 +23,7 @@ Pieces make_pieces(std::size_t n) {
   return pieces;
 }
 
-#ifndef __SANITIZE_ADDRESS__  // its allocator keeps what is freed
+#if !POLICYMUX_ADDRESS_SANITIZER  // its allocator keeps what is freed
 std::size_t resident_pages() {
   std::size_t size = 0, resident = 0;
   std::ifstream{"/proc/self/statm"} >> size >> resident;
@@ -41,7 +42,7 @@ TEST_CASE("nothing that is freed waits to be put together") {
   CHECK(::mallinfo2().fsmblks == 0);
 }
 
-#ifndef __SANITIZE_ADDRESS__
+#if !POLICYMUX_ADDRESS_SANITIZER
 TEST_CASE("memory that is free goes back to the system, also from between what is in use") {
   const auto before = make_pieces(1000);
   auto pieces = make_pieces(200'000);

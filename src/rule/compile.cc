@@ -37,10 +37,12 @@ class Compiler {
     table_->recipient_delimiter = policy_.recipient_delimiter;
     table_->restriction_classes = policy_.restriction_classes;
     table_->lists = policy_.lists;
+    table_->files = policy_.files;
     table_->predicate_of_acl.assign(policy_.acls.size(), Table::no_predicate);
     table_->predicates.resize(policy_.lines.size());
     for (const auto& action : policy_.actions) table_->actions.push_back(compile(action));
     table_->default_action = policy_.default_action;
+    make_room();
     for (const auto& chain : policy_.chains) add_lines(chain);
     settle_blocks();
     if (auto built = build_groups(); !built) return Unexpected{std::move(built).error()};
@@ -340,6 +342,15 @@ class Compiler {
     return append_run(table_->terms, compiled);
   }
 
+  // What grows to megabytes grows in one step: else it would leave holes in the pages that such arrays share.
+  void make_room() {
+    std::size_t texts = 0, terms = 0;
+    for (const auto& line : policy_.lines) texts += line.text.size(), terms += line.terms.size();
+    table_->lines.reserve(policy_.lines.size());
+    table_->terms.reserve(terms);
+    table_->texts.reserve(texts);
+  }
+
   void add_lines(const Chain& chain) {
     CompiledChain compiled{.lines = run_of(table_->lines.size(), chain.lines.size())};
     for (const auto index : chain.lines) {
@@ -368,13 +379,14 @@ class Compiler {
   }
 
   void describe(const Access& access, Line& line) {
-    auto label = policy_.where(access.place);
-    line.where_size = static_cast<std::uint32_t>(label.size());
+    auto label = ':' + std::to_string(access.place.line);
+    line.file = access.place.file;
+    line.number_size = static_cast<std::uint32_t>(label.size());
     for (const auto& term : access.terms) {
       const auto& acl = policy_.acls[term.acl];
       if (!acl.silent) label += (term.negated ? " !" : " ") + acl.name;
     }
-    line.label = append_run(table_->texts, label);
+    line.label = append_run(table_->labels, label);
     line.text = append_run(table_->texts, access.text);
   }
 

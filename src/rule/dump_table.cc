@@ -39,7 +39,8 @@ std::string dump(const Table& table, const Policy& policy) {
     print("chain {}\n", policy.chains[i].name);
     const auto lines = table.chains[i].lines;
     for (LineId line = lines.begin; line < lines.begin + lines.size; ++line) {
-      print("  {}: guard", table.label_of(line));
+      const auto [file, rest] = table.label_of(line);
+      print("  {}{}: guard", file, rest);
       for (const auto& guard : guards[line]) print(" {}", guard);
       print("{}\n", guards[line].empty() ? " none" : "");
     }

@@ -136,9 +136,9 @@ Evaluator::Flow Evaluator::run_line(LineId id, bool in_main) {
   return Flow::done;
 }
 
-// The log will want it; often it is in two cache lines.
+// The log will want it.
 void Evaluator::prefetch_label(LineId id) const {
-  const auto label = table_->label_of(id);
+  const auto label = table_->label_of(id).rest;
   __builtin_prefetch(label.data());
   __builtin_prefetch(label.data() + label.size());
 }
@@ -587,7 +587,9 @@ void Evaluator::expand(const Template& text, LineId line, std::string& out) {
     } else if (std::holds_alternative<Template::Tags>(part)) {
       out += tags();
     } else if (std::holds_alternative<Template::Rule>(part)) {
-      if (line < table_->lines.size()) out += table_->where_is(line);
+      if (line == Table::no_line) continue;
+      const auto [file, number] = table_->where_is(line);
+      (out += file) += number;
     } else {
       const auto& acl = std::get<Template::Acl>(part);
       append_safe(out, found_by(table_->predicate_of_acl[acl.acl], acl.field));

@@ -122,8 +122,9 @@ struct alignas(64) Line {
   bool is_own_guarded = false;   // its guard is the predicate of its own number, which guards no other line
   bool blocks = false;           // while it is undecided no acting question of a later line may be asked
   std::optional<std::uint32_t> action{};  // nullopt: the default
-  Run label{}, text{};           // of `texts`
-  std::uint32_t where_size = 0;  // of the label
+  Run label{}, text{};           // of `labels`, of `texts`
+  std::uint32_t file = 0;        // of `files`
+  std::uint32_t number_size = 0; // of the label: ":12"
 };
 
 struct CompiledChain {
@@ -140,6 +141,8 @@ class Table {
   std::vector<Group> groups;
   LargeVector<Predicate> predicates;   // the first ones, as many as there are lines, each of one line or vacant
   LargeVector<Line> lines;             // chain by chain, in the order of the file
+  std::vector<std::string> files;      // their names
+  LargeVector<char> labels;            // a few bytes for each line: a decision that is logged reads them
   LargeVector<char> texts;
   LargeVector<CompiledChain> chains;   // chains[0] is main
   LargeVector<CompiledAction> actions;
@@ -171,17 +174,23 @@ class Table {
     return slice(guarded_lines, guarded[predicate]);
   }
 
-  // "policy.conf:12 foo !bar": for the log, silent tests left out; "policy.conf:12"; and the line as it was written,
-  // which is its counter's name.
-  std::string_view label_of(LineId line) const { return view(lines[line].label); }
-  std::string_view where_is(LineId line) const { return label_of(line).substr(0, lines[line].where_size); }
-  std::string_view text_of(LineId line) const { return view(lines[line].text); }
+  // What the log calls a line: "policy.conf", ":12 foo !bar" (silent tests left out); "policy.conf", ":12"; and the
+  // line as it was written, which is its counter's name.
+  struct Label {
+    std::string_view file, rest;
+  };
+  Label label_of(LineId line) const { return {files[lines[line].file], view(labels, lines[line].label)}; }
+  Label where_is(LineId line) const {
+    const auto [file, rest] = label_of(line);
+    return {file, rest.substr(0, lines[line].number_size)};
+  }
+  std::string_view text_of(LineId line) const { return view(texts, lines[line].text); }
 
   static constexpr PredicateId no_predicate = ~PredicateId{0};
   static constexpr LineId no_line = ~LineId{0};
 
  private:
-  std::string_view view(Run text) const { return {texts.data() + text.begin, text.size}; }
+  static std::string_view view(const LargeVector<char>& all, Run text) { return {all.data() + text.begin, text.size}; }
 };
 
 // How the lines were filed: slots, groups and what they hold, guards, chains. For tests and explain.

@@ -79,7 +79,9 @@ class Walk {
 
   Ruling ruling(const Decision& decision) {
     const auto where = [this](LineId line) {
-      return line == Table::no_line ? std::string{"default"} : std::string{evaluator_.table().where_is(line)};
+      if (line == Table::no_line) return std::string{"default"};
+      const auto [file, number] = evaluator_.table().where_is(line);
+      return std::string{file} += number;
     };
     constexpr std::array<std::string_view, 5> kinds = {"log", "score", "tag", "notify", "warning"};
     Ruling out{.action = std::string{decision.action()}, .rule = decision.line ? where(*decision.line) : "default"};

@@ -382,36 +382,84 @@ std::string_view affix_of(std::string_view value, Affix affix, std::size_t size)
   return affix == Affix::prefix ? value.substr(0, size) : value.substr(value.size() - size);
 }
 
-// The byte of an affix where the rest of the value would go on. Few keys share it: often it is '@' or '.'.
-std::uint64_t open_end(std::string_view text, Affix affix) {
-  if (text.empty()) return 1;
-  return std::uint64_t{1} << (static_cast<unsigned char>(affix == Affix::prefix ? text.back() : text.front()) % 64);
+unsigned char open_end(std::string_view text, Affix affix) {
+  if (text.empty()) return 0;
+  return static_cast<unsigned char>(affix == Affix::prefix ? text.back() : text.front());
+}
+
+constexpr std::uint64_t bit(std::size_t n) { return std::uint64_t{1} << n % 64; }
+
+// A bit for each of at most 64 bytes: is it this one?
+std::uint64_t places_of(char byte, std::string_view text) {
+  std::uint64_t found = 0;
+#ifdef __SSE2__
+  constexpr std::size_t step = 16;
+  if (text.size() >= step) {
+    const auto look_at = [&](std::size_t from) {
+      __m128i some;
+      std::memcpy(&some, text.data() + from, sizeof some);
+      const auto same = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(some, _mm_set1_epi8(byte))));
+      found |= std::uint64_t{same} << from;
+    };
+    for (std::size_t from = 0; from + step < text.size(); from += step) look_at(from);
+    look_at(text.size() - step);
+    return found;
+  }
+#endif
+  for (std::size_t i = 0; i < text.size(); ++i) found |= std::uint64_t{text[i] == byte} << i;
+  return found;
 }
 
 }  // namespace
 
 void AffixIndex::Builder::add(std::string_view key, std::uint32_t id) {
-  if (open_ends_.size() <= key.size()) open_ends_.resize(key.size() + 1, 0);
-  open_ends_[key.size()] |= open_end(key, affix_);
+  if (open_ends_.size() <= key.size()) open_ends_.resize(key.size() + 1);
+  open_ends_[key.size()].set(open_end(key, affix_));
   keys_.add(key, id);
 }
 
 AffixIndex AffixIndex::Builder::build() && {
+  constexpr std::size_t most_common = 4;
+  constexpr int many = 4;  // lengths; fewer are glanced at as quickly
   AffixIndex index;
   index.affix_ = affix_;
-  for (std::size_t size = 0; size < open_ends_.size(); ++size)
-    if (open_ends_[size] != 0) index.lengths_.push_back({size, open_ends_[size]});
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    OpenEnd end{.byte = static_cast<char>(byte), .places = 0};
+    for (std::size_t place = 0; place < window; ++place) {
+      const auto size = index.size_at(place);
+      if (size < open_ends_.size() && open_ends_[size][byte]) end.places |= bit(place);
+    }
+    if (std::popcount(end.places) >= many) index.common_.push_back(end);
+  }
+  std::ranges::sort(index.common_, std::ranges::greater{}, [](const OpenEnd& end) { return std::popcount(end.places); });
+  if (index.common_.size() > most_common) index.common_.resize(most_common);
+  for (std::size_t size = 0; size < open_ends_.size(); ++size) {
+    auto& bytes = open_ends_[size];
+    if (size > 0 && size <= window)
+      for (const auto& end : index.common_) bytes.reset(static_cast<unsigned char>(end.byte));
+    std::uint64_t others = 0;
+    for (unsigned byte = 0; byte < 256; ++byte) others |= bytes[byte] ? bit(byte) : 0;
+    if (others != 0) index.lengths_.push_back({size, others});
+  }
   index.keys_ = std::move(keys_).build();
   return index;
 }
 
 void AffixIndex::find(std::string_view value, IdList& out) const {
+  const auto probe = [&](std::string_view key) {
+    const auto ids = keys_.find(key);
+    out.insert(out.end(), ids.begin(), ids.end());
+  };
+  const auto text = affix_of(value, affix_, std::min(value.size(), window));
+  const auto shift = affix_ == Affix::prefix || text.empty() ? 0 : window - text.size();
+  for (const auto& [byte, places] : common_) {
+    for (auto rest = places_of(byte, text) << shift & places; rest != 0; rest &= rest - 1)
+      probe(affix_of(text, affix_, size_at(static_cast<std::size_t>(std::countr_zero(rest)))));
+  }
   for (const auto& [size, open_ends] : lengths_) {
     if (size > value.size()) break;
     const auto key = affix_of(value, affix_, size);
-    if ((open_ends & open_end(key, affix_)) == 0) continue;
-    const auto ids = keys_.find(key);
-    out.insert(out.end(), ids.begin(), ids.end());
+    if ((open_ends & bit(open_end(key, affix_))) != 0) probe(key);
   }
 }
 

@@ -2,6 +2,7 @@
 // keys; immutable once built. Keys and values must already be folded where case does not count.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -73,8 +74,10 @@ class DomainIndex {
   ExactIndex keys_;          // to twice the id, plus one where the domain itself is left out
 };
 
-// Prefixes or suffixes. Cost: for each distinct length among the keys that the value can have a glance at
-// one byte, and a probe where some key of that length has that byte at its open end.
+// Prefixes or suffixes. A key's open end is its byte where the rest of the value would go on; few keys share it: often it
+// is '@' or '.'.
+//   Cost    where the value has such a byte, a probe if a key of that length has it there. The bytes that stand at the
+//           open ends of keys of many lengths are looked for in all places at once; for others each length is a glance.
 enum class Affix : std::uint8_t { prefix, suffix };
 class AffixIndex {
  public:
@@ -86,19 +89,29 @@ class AffixIndex {
 
    private:
     Affix affix_;
-    std::vector<std::uint64_t> open_ends_;  // by length
+    std::vector<std::bitset<256>> open_ends_;  // by length
     ExactIndex::Builder keys_;
   };
   void find(std::string_view value, IdList& out) const;  // an id perhaps more than once
-  std::size_t memory() const { return lengths_.capacity() * sizeof(Length) + keys_.memory(); }
+  std::size_t memory() const {
+    return common_.capacity() * sizeof(OpenEnd) + lengths_.capacity() * sizeof(Length) + keys_.memory();
+  }
 
  private:
+  struct OpenEnd {
+    char byte;
+    std::uint64_t places;  // in a window of the value's 64 bytes at the affix's end: where keys may have this byte
+  };
   struct Length {
     std::size_t size;
-    std::uint64_t open_ends;  // a bit for each byte (modulo 64) at which a key of this length may end
+    std::uint64_t open_ends;  // a bit for each byte (modulo 64) that a key of this length may have there
   };
+  std::size_t size_at(std::size_t place) const { return affix_ == Affix::prefix ? place + 1 : window - place; }
+
+  static constexpr std::size_t window = 64;
   Affix affix_ = Affix::prefix;
-  std::vector<Length> lengths_;  // ascending, distinct
+  std::vector<OpenEnd> common_;  // of many lengths
+  std::vector<Length> lengths_;  // ascending, distinct: of the keys with other open ends, and of long ones
   ExactIndex keys_;
 };
 

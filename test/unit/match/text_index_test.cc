@@ -198,22 +198,27 @@ TEST_CASE("prefixes and suffixes of every length are found like by looking at ea
   const auto seed = std::random_device{}();
   CAPTURE(seed);
   std::mt19937_64 random{seed};
+  std::string_view letters;
   const auto word = [&](std::size_t longest) {
     std::string text;
-    for (auto n = random() % (longest + 1); n > 0; --n) text += "ab@."[random() % 4];
+    for (auto n = random() % (longest + 1); n > 0; --n) text += letters[random() % letters.size()];
     return text;
   };
-  for (int round = 0; round < 50; ++round) {
+  for (int round = 0; round < 200; ++round) {
+    letters = random() % 2 == 0 ? "ab@." : "aaaaaaaaaaabcdefghijkl\xc3\xa9";
+    const std::size_t longest = random() % 2 == 0 ? 6 : 70;
     AffixIndex::Builder prefixes{Affix::prefix}, suffixes{Affix::suffix};
     std::vector<std::string> keys;
-    for (std::uint32_t id = 0; id < random() % 40; ++id) {
-      keys.push_back(word(6));
+    const auto many = random() % 200;
+    for (std::uint32_t id = 0; id < many; ++id) {
+      keys.push_back(word(longest));
       prefixes.add(keys.back(), id);
       suffixes.add(keys.back(), id);
     }
     const auto prefix_index = std::move(prefixes).build(), suffix_index = std::move(suffixes).build();
     for (int i = 0; i < 100; ++i) {
-      const auto value = word(12);
+      const auto some = [&] { return keys.empty() || random() % 2 == 0 ? word(2 * longest) : keys[random() % keys.size()]; };
+      const auto value = some() + some();
       IdList prefix_ids, suffix_ids;
       for (std::uint32_t id = 0; id < keys.size(); ++id) {
         if (value.starts_with(keys[id])) prefix_ids.push_back(id);

@@ -111,10 +111,11 @@ void Evaluator::gather_candidates(const CompiledChain& chain) {
       __builtin_prefetch(&table_->lines[*at]);
     }
   };
-  for (const auto group : slice(table_->guard_groups, chain.guard_groups)) {
-    ask(group);
+  // The lines of a hit are on their way from memory while the other groups are asked.
+  const auto groups = slice(table_->guard_groups, chain.guard_groups);
+  for (const auto group : groups) ask(group);
+  for (const auto group : groups)
     for (const auto hit : slice(hits_, groups_[group].hits)) take(hit);
-  }
   for (const auto predicate : gave_up_) take(predicate);
   if (candidates_.size() - base < 2) return;
   const auto begin = candidates_.begin() + static_cast<std::ptrdiff_t>(base);

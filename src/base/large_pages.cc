@@ -42,8 +42,8 @@ char* map_large(std::size_t size) {
 }
 
 // Large pages that blocks have in common: each goes where the first gap is wide enough. A page that was nearly full takes
-// no more until half of it is free: the gaps that a table leaves while it is built are not for the next one, so that its
-// pages go when it goes.
+// no more until half of it is free: the gaps that a table leaves while it is built are not for the next one, so that most
+// of its pages go when it goes.
 class SharedPages {
  public:
   static bool takes(std::size_t bytes) { return may_share && bytes >= smallest && bytes < large_page; }

@@ -4,7 +4,11 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define POLICYMUX_ADDRESS_SANITIZER 1
 #elif defined(__has_feature)
-#define POLICYMUX_ADDRESS_SANITIZER __has_feature(address_sanitizer)
-#else
+#if __has_feature(address_sanitizer)
+#define POLICYMUX_ADDRESS_SANITIZER 1
+#endif
+#endif
+
+#ifndef POLICYMUX_ADDRESS_SANITIZER
 #define POLICYMUX_ADDRESS_SANITIZER 0
 #endif

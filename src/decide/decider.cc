@@ -11,7 +11,7 @@
 namespace policymux {
 namespace {
 
-constexpr Table::Label by_default{"default", ""};  // no line decided
+constexpr Table::Label by_default{"default", "", ""};  // what the log calls no line
 
 void append(std::string& out, std::initializer_list<std::string_view> pieces) {
   for (const auto piece : pieces) out += piece;
@@ -256,8 +256,8 @@ void Decider::log_effects(const LiveTable& live, const Decision& decision) {
     const bool warning = effect.kind == Effect::Kind::warning;
     if (effect.kind != Effect::Kind::log && !warning) continue;
     line_.clear();
-    const auto [file, number] = effect.line == Table::no_line ? by_default : table.where_is(effect.line);
-    append(line_, {file, number, ": ", effect.text});
+    const auto by = effect.line == Table::no_line ? by_default : table.label_of(effect.line);
+    append(line_, {by.file, by.number, ": ", effect.text});
     logger_.log(warning ? Level::warning : Level::info, line_);
   }
 }
@@ -268,10 +268,10 @@ void Decider::log_decision(const LiveTable& live, const Decision& decision, std:
   if (!logger_.enabled(Level::info)) return;
   const auto text = [&request](Attribute attribute) { return request.text(attribute); };
   const auto queue_id = text(Attribute::queue_id);
-  const auto [file, rule] = decision.line ? live.evaluator.table().label_of(*decision.line) : by_default;
+  const auto by = decision.line ? live.evaluator.table().label_of(*decision.line) : by_default;
   line_.clear();
   append(line_, {queue_id.empty() ? "NOQUEUE" : queue_id, ": ", text(Attribute::protocol_state), " from ",
-                 text(Attribute::client_name), "[", text(Attribute::client_address), "]: ", action, "; rule=", file, rule,
+                 text(Attribute::client_name), "[", text(Attribute::client_address), "]: ", action, "; rule=", by.file, by.number, by.tests,
                  " from=<", text(Attribute::sender), "> to=<", text(Attribute::recipient), "> proto=",
                  text(Attribute::protocol_name), " helo=<", text(Attribute::helo_name), ">"});
   if (const auto user = text(Attribute::sasl_username); !user.empty()) append(line_, {" sasl_username=", user});

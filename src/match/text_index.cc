@@ -153,6 +153,8 @@ struct alignas(64) Bucket {
   }
 };
 
+constexpr std::uint64_t bit_of(std::uint64_t n) { return std::uint64_t{1} << n % 64; }
+
 // From 0, below `size`, by the upper bits.
 std::size_t scaled(std::uint64_t hash, std::size_t size) {
   return static_cast<std::size_t>((static_cast<unsigned __int128>(hash) * size) >> 64);
@@ -178,10 +180,7 @@ class Sieve {
  private:
   static constexpr std::size_t fewest_keys = 1u << 12, most_keys = 1u << 17, keys_per_word = 4;
 
-  static std::uint64_t bits(std::uint64_t hash) {
-    const auto bit = [hash](unsigned from) { return std::uint64_t{1} << (hash >> from & 63); };
-    return bit(0) | bit(6) | bit(12);
-  }
+  static std::uint64_t bits(std::uint64_t hash) { return bit_of(hash) | bit_of(hash >> 6) | bit_of(hash >> 12); }
 
   LargeVector<std::uint64_t> words_;
 };
@@ -333,8 +332,6 @@ namespace {
 
 constexpr int most_labels = 128;
 
-constexpr std::uint64_t size_bit(std::size_t size) { return std::uint64_t{1} << size % 64; }
-
 std::string_view without_trailing_dots(std::string_view domain) {
   while (domain.ends_with('.')) domain.remove_suffix(1);
   return domain;
@@ -348,7 +345,7 @@ void DomainIndex::Builder::add(std::string_view domain, std::uint32_t id) {
   const bool below_only = domain.starts_with('.');
   if (below_only) domain.remove_prefix(1);
   if (domain.empty()) return;
-  sizes_ |= size_bit(domain.size());
+  sizes_ |= bit_of(domain.size());
   keys_.add(domain, 2 * id + (below_only ? 1 : 0));
 }
 
@@ -368,7 +365,7 @@ void DomainIndex::find(std::string_view host, IdList& out) const {
     const bool whole = dot == host.npos;
     const auto domain = host.substr(whole ? 0 : dot + 1);
     end = whole ? 0 : dot;
-    if ((sizes_ & size_bit(domain.size())) == 0) continue;
+    if ((sizes_ & bit_of(domain.size())) == 0) continue;
     for (const auto id : keys_.find(domain))
       if (!(whole && id % 2 == 1)) out.push_back(id / 2);
   }
@@ -382,23 +379,29 @@ std::string_view affix_of(std::string_view value, Affix affix, std::size_t size)
   return affix == Affix::prefix ? value.substr(0, size) : value.substr(value.size() - size);
 }
 
-unsigned char open_end(std::string_view text, Affix affix) {
-  if (text.empty()) return 0;
-  return static_cast<unsigned char>(affix == Affix::prefix ? text.back() : text.front());
+// The empty key has none: 0 stands for it.
+unsigned char open_end(std::string_view key, Affix affix) {
+  if (key.empty()) return 0;
+  return static_cast<unsigned char>(affix == Affix::prefix ? key.back() : key.front());
 }
 
-constexpr std::uint64_t bit(std::size_t n) { return std::uint64_t{1} << n % 64; }
+// The window is the first 64 bytes of a value, or its last ones: each place in it is the open end of keys of one size.
+constexpr std::size_t window = 64;
+bool has_place(std::size_t size) { return size > 0 && size <= window; }
+std::size_t place_of(std::size_t size, Affix affix) { return affix == Affix::prefix ? size - 1 : window - size; }
+std::size_t size_at(std::size_t place, Affix affix) { return affix == Affix::prefix ? place + 1 : window - place; }
 
 // A bit for each of at most 64 bytes: is it this one?
-std::uint64_t places_of(char byte, std::string_view text) {
+std::uint64_t places_of(unsigned char byte, std::string_view text) {
   std::uint64_t found = 0;
 #ifdef __SSE2__
   constexpr std::size_t step = 16;
   if (text.size() >= step) {
+    const auto wanted = _mm_set1_epi8(static_cast<char>(byte));
     const auto look_at = [&](std::size_t from) {
       __m128i some;
       std::memcpy(&some, text.data() + from, sizeof some);
-      const auto same = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(some, _mm_set1_epi8(byte))));
+      const auto same = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(some, wanted)));
       found |= std::uint64_t{same} << from;
     };
     for (std::size_t from = 0; from + step < text.size(); from += step) look_at(from);
@@ -406,15 +409,20 @@ std::uint64_t places_of(char byte, std::string_view text) {
     return found;
   }
 #endif
-  for (std::size_t i = 0; i < text.size(); ++i) found |= std::uint64_t{text[i] == byte} << i;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    found |= std::uint64_t{static_cast<unsigned char>(text[i]) == byte} << i;
   return found;
 }
 
 }  // namespace
 
 void AffixIndex::Builder::add(std::string_view key, std::uint32_t id) {
-  if (open_ends_.size() <= key.size()) open_ends_.resize(key.size() + 1);
-  open_ends_[key.size()].set(open_end(key, affix_));
+  const auto end = open_end(key, affix_);
+  if (has_place(key.size())) {
+    places_[end] |= bit_of(place_of(key.size(), affix_));
+  } else {
+    elsewhere_[key.size()] |= bit_of(end);
+  }
   keys_.add(key, id);
 }
 
@@ -423,26 +431,25 @@ AffixIndex AffixIndex::Builder::build() && {
   constexpr int many = 4;  // lengths; fewer are glanced at as quickly
   AffixIndex index;
   index.affix_ = affix_;
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    OpenEnd end{.byte = static_cast<char>(byte), .places = 0};
-    for (std::size_t place = 0; place < window; ++place) {
-      const auto size = index.size_at(place);
-      if (size < open_ends_.size() && open_ends_[size][byte]) end.places |= bit(place);
+  std::vector<CommonEnd> ends;
+  for (unsigned byte = 0; byte < places_.size(); ++byte)
+    if (places_[byte] != 0) ends.push_back({static_cast<unsigned char>(byte), places_[byte]});
+  std::ranges::sort(ends, std::ranges::greater{}, [](const CommonEnd& end) { return std::popcount(end.places); });
+  for (const auto& [byte, places] : ends) {
+    if (index.common_.size() < most_common && std::popcount(places) >= many) {
+      index.common_.push_back({byte, places});
+    } else {
+      for (auto rest = places; rest != 0; rest &= rest - 1)
+        elsewhere_[size_at(static_cast<std::size_t>(std::countr_zero(rest)), affix_)] |= bit_of(byte);
     }
-    if (std::popcount(end.places) >= many) index.common_.push_back(end);
   }
-  std::ranges::sort(index.common_, std::ranges::greater{}, [](const OpenEnd& end) { return std::popcount(end.places); });
-  if (index.common_.size() > most_common) index.common_.resize(most_common);
-  for (std::size_t size = 0; size < open_ends_.size(); ++size) {
-    auto& bytes = open_ends_[size];
-    if (size > 0 && size <= window)
-      for (const auto& end : index.common_) bytes.reset(static_cast<unsigned char>(end.byte));
-    std::uint64_t others = 0;
-    for (unsigned byte = 0; byte < 256; ++byte) others |= bytes[byte] ? bit(byte) : 0;
-    if (others != 0) index.lengths_.push_back({size, others});
-  }
+  for (const auto& [size, open_ends] : elsewhere_) index.lengths_.push_back({size, open_ends});
   index.keys_ = std::move(keys_).build();
   return index;
+}
+
+bool AffixIndex::is_common(std::string_view key) const {
+  return has_place(key.size()) && std::ranges::find(common_, open_end(key, affix_), &CommonEnd::byte) != common_.end();
 }
 
 void AffixIndex::find(std::string_view value, IdList& out) const {
@@ -454,12 +461,12 @@ void AffixIndex::find(std::string_view value, IdList& out) const {
   const auto shift = affix_ == Affix::prefix || text.empty() ? 0 : window - text.size();
   for (const auto& [byte, places] : common_) {
     for (auto rest = places_of(byte, text) << shift & places; rest != 0; rest &= rest - 1)
-      probe(affix_of(text, affix_, size_at(static_cast<std::size_t>(std::countr_zero(rest)))));
+      probe(affix_of(text, affix_, size_at(static_cast<std::size_t>(std::countr_zero(rest)), affix_)));
   }
   for (const auto& [size, open_ends] : lengths_) {
     if (size > value.size()) break;
     const auto key = affix_of(value, affix_, size);
-    if ((open_ends & bit(open_end(key, affix_))) != 0) probe(key);
+    if ((open_ends & bit_of(open_end(key, affix_))) != 0 && !is_common(key)) probe(key);
   }
 }
 

@@ -2,8 +2,9 @@
 // keys; immutable once built. Keys and values must already be folded where case does not count.
 #pragma once
 
-#include <bitset>
+#include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -74,10 +75,11 @@ class DomainIndex {
   ExactIndex keys_;          // to twice the id, plus one where the domain itself is left out
 };
 
-// Prefixes or suffixes. A key's open end is its byte where the rest of the value would go on; few keys share it: often it
-// is '@' or '.'.
-//   Cost    where the value has such a byte, a probe if a key of that length has it there. The bytes that stand at the
-//           open ends of keys of many lengths are looked for in all places at once; for others each length is a glance.
+// Prefixes or suffixes. A key's open end is its last byte (of a prefix) or its first one (of a suffix); keys of many
+// lengths often share it: '.' or '@'.
+//   Cost    the up to four open ends that keys of most lengths share are looked for in 64 bytes at once; for the other
+//           keys, and for longer ones, a glance at one byte for each distinct length; then a probe for each key that the
+//           value may have.
 enum class Affix : std::uint8_t { prefix, suffix };
 class AffixIndex {
  public:
@@ -89,29 +91,29 @@ class AffixIndex {
 
    private:
     Affix affix_;
-    std::vector<std::bitset<256>> open_ends_;  // by length
+    std::array<std::uint64_t, 256> places_{};         // by open end: of the keys that the window holds
+    std::map<std::size_t, std::uint64_t> elsewhere_;  // by length: open ends of the empty key and of longer ones
     ExactIndex::Builder keys_;
   };
-  void find(std::string_view value, IdList& out) const;  // an id perhaps more than once
+  void find(std::string_view value, IdList& out) const;  // for each key once: an id that several keys have more often
   std::size_t memory() const {
-    return common_.capacity() * sizeof(OpenEnd) + lengths_.capacity() * sizeof(Length) + keys_.memory();
+    return common_.capacity() * sizeof(CommonEnd) + lengths_.capacity() * sizeof(Length) + keys_.memory();
   }
 
  private:
-  struct OpenEnd {
-    char byte;
-    std::uint64_t places;  // in a window of the value's 64 bytes at the affix's end: where keys may have this byte
+  struct CommonEnd {
+    unsigned char byte;
+    std::uint64_t places;  // in the window, the value's 64 bytes at the affix's end: where keys may have this open end
   };
   struct Length {
     std::size_t size;
     std::uint64_t open_ends;  // a bit for each byte (modulo 64) that a key of this length may have there
   };
-  std::size_t size_at(std::size_t place) const { return affix_ == Affix::prefix ? place + 1 : window - place; }
+  bool is_common(std::string_view key) const;
 
-  static constexpr std::size_t window = 64;
   Affix affix_ = Affix::prefix;
-  std::vector<OpenEnd> common_;  // of many lengths
-  std::vector<Length> lengths_;  // ascending, distinct: of the keys with other open ends, and of long ones
+  std::vector<CommonEnd> common_;
+  std::vector<Length> lengths_;  // ascending, distinct: of the keys with other open ends, and of those the window is not for
   ExactIndex keys_;
 };
 

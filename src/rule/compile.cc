@@ -342,10 +342,16 @@ class Compiler {
     return append_run(table_->terms, compiled);
   }
 
-  // What grows to megabytes grows in one step: else it would leave holes in the pages that such arrays share.
+  // For the largest arrays: each step of growing would leave a hole in the pages that such arrays share.
   void make_room() {
     std::size_t texts = 0, terms = 0;
-    for (const auto& line : policy_.lines) texts += line.text.size(), terms += line.terms.size();
+    for (const auto& line : policy_.lines) {
+      texts += line.text.size();
+      terms += line.terms.size();
+    }
+    for (const auto& acl : policy_.acls) {
+      if (const auto* composite = std::get_if<CompositeTest>(&acl.test)) terms += composite->terms.size();
+    }
     table_->lines.reserve(policy_.lines.size());
     table_->terms.reserve(terms);
     table_->texts.reserve(texts);

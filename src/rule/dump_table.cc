@@ -36,11 +36,13 @@ std::string dump(const Table& table, const Policy& policy) {
     }
   }
   for (std::size_t i = 0; i < table.chains.size(); ++i) {
-    print("chain {}\n", policy.chains[i].name);
+    print("chain {}: asks", policy.chains[i].name);
+    for (const auto group : slice(table.guard_groups, table.chains[i].guard_groups)) print(" {}", group);
+    print("\n");
     const auto lines = table.chains[i].lines;
     for (LineId line = lines.begin; line < lines.begin + lines.size; ++line) {
-      const auto [file, rest] = table.label_of(line);
-      print("  {}{}: guard", file, rest);
+      const auto [file, number, tests] = table.label_of(line);
+      print("  {}{}{}: guard", file, number, tests);
       for (const auto& guard : guards[line]) print(" {}", guard);
       print("{}\n", guards[line].empty() ? " none" : "");
     }

@@ -137,11 +137,11 @@ Evaluator::Flow Evaluator::run_line(LineId id, bool in_main) {
   return Flow::done;
 }
 
-// The log will want it.
+// The log will want it. It may begin in one cache line and end in the next one.
 void Evaluator::prefetch_label(LineId id) const {
-  const auto label = table_->label_of(id).rest;
-  __builtin_prefetch(label.data());
-  __builtin_prefetch(label.data() + label.size());
+  const auto label = table_->label_of(id);
+  __builtin_prefetch(label.number.data());
+  __builtin_prefetch(label.tests.data() + label.tests.size());
 }
 
 void Evaluator::stay_open(const Line& line) {
@@ -589,8 +589,8 @@ void Evaluator::expand(const Template& text, LineId line, std::string& out) {
       out += tags();
     } else if (std::holds_alternative<Template::Rule>(part)) {
       if (line == Table::no_line) continue;
-      const auto [file, number] = table_->where_is(line);
-      (out += file) += number;
+      const auto label = table_->label_of(line);
+      (out += label.file) += label.number;
     } else {
       const auto& acl = std::get<Template::Acl>(part);
       append_safe(out, found_by(table_->predicate_of_acl[acl.acl], acl.field));

@@ -45,7 +45,7 @@ double hit_rate(Way way) {
 }
 constexpr double list_hit_rate = 0.05, few_values_hit_rate = 0.5;
 
-// Those that compute least are asked first: what their hits lead to is on its way from memory while the others compute.
+// Ways that compute least are asked first: what their hits lead to is on its way from memory while the others compute.
 int turn(Way way) {
   switch (way) {
     case Way::exact: case Way::domain: return 0;
@@ -64,6 +64,7 @@ class Filing {
   void run() {
     std::vector<std::vector<LineId>> guarded(table_.predicates.size());
     for (auto& chain : table_.chains) file(chain, guarded);
+    table_.guarded.reserve(guarded.size());
     for (PredicateId predicate = 0; predicate < guarded.size(); ++predicate) {
       const auto& lines = guarded[predicate];
       const bool own = lines.size() == 1 && lines.front() == predicate;
@@ -88,7 +89,7 @@ class Filing {
     }
     std::sort(groups.begin(), groups.end());
     groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
-    std::ranges::stable_sort(groups, std::ranges::less{}, [this](GroupId group) { return turn(table_.groups[group].way); });
+    std::ranges::stable_sort(groups, {}, [this](GroupId group) { return turn(table_.groups[group].way); });
     chain.unguarded = append_run(table_.unguarded, unguarded);
     chain.guard_groups = append_run(table_.guard_groups, groups);
   }

@@ -124,13 +124,14 @@ struct alignas(64) Line {
   std::optional<std::uint32_t> action{};  // nullopt: the default
   Run label{}, text{};           // of `labels`, of `texts`
   std::uint32_t file = 0;        // of `files`
-  std::uint32_t number_size = 0; // of the label: ":12"
+  std::uint32_t number_size = 0; // the label begins with it: ":12"
 };
+static_assert(sizeof(Line) == 64);
 
 struct CompiledChain {
   Run lines{};                   // of `lines`: consecutive
   Run unguarded{};               // of `unguarded`: those without a guard
-  Run guard_groups{};            // of `guard_groups`: which groups know about the others
+  Run guard_groups{};            // of `guard_groups`: which groups know about the others, in the order of asking
   bool blocks = false;           // some line of it can end the request or asks an acting question
 };
 
@@ -141,8 +142,8 @@ class Table {
   std::vector<Group> groups;
   LargeVector<Predicate> predicates;   // the first ones, as many as there are lines, each of one line or vacant
   LargeVector<Line> lines;             // chain by chain, in the order of the file
-  std::vector<std::string> files;      // their names
-  LargeVector<char> labels;            // a few bytes for each line: a decision that is logged reads them
+  std::vector<std::string> files;      // the names of the policy's files
+  LargeVector<char> labels;            // ":12 foo !bar", line after line: a decision that is logged reads one
   LargeVector<char> texts;
   LargeVector<CompiledChain> chains;   // chains[0] is main
   LargeVector<CompiledAction> actions;
@@ -174,15 +175,15 @@ class Table {
     return slice(guarded_lines, guarded[predicate]);
   }
 
-  // What the log calls a line: "policy.conf", ":12 foo !bar" (silent tests left out); "policy.conf", ":12"; and the
-  // line as it was written, which is its counter's name.
+  // What the log calls a line: "policy.conf", ":12", " foo !bar" (silent tests left out); and the line as it was written,
+  // which is its counter's name.
   struct Label {
-    std::string_view file, rest;
+    std::string_view file, number, tests;
   };
-  Label label_of(LineId line) const { return {files[lines[line].file], view(labels, lines[line].label)}; }
-  Label where_is(LineId line) const {
-    const auto [file, rest] = label_of(line);
-    return {file, rest.substr(0, lines[line].number_size)};
+  Label label_of(LineId id) const {
+    const auto& line = lines[id];
+    const auto label = view(labels, line.label);
+    return {files[line.file], label.substr(0, line.number_size), label.substr(line.number_size)};
   }
   std::string_view text_of(LineId line) const { return view(texts, lines[line].text); }
 

@@ -43,7 +43,8 @@ std::size_t resident_bytes() {
   return resident * 4096;
 }
 
-// A call, as from another room: inside the loop a look-up takes up to 15 ns more or less, as the loop's registers fall.
+// A call, as from another room: put into the loop, a look-up would share its registers, which takes up to 10 ns more as
+// the program happens to be put together.
 template <class Value, class Ask>
 [[gnu::noinline]] void call(Ask& ask, const Value& value) {
   ask(value);

@@ -407,10 +407,22 @@ TEST_CASE("a line is looked at only when its guard holds") {
   const auto table = compile(policy);
   REQUIRE(table);
   CHECK(dump(**table, policy) ==
-        "group 0: sender exact\ngroup 1: client_address address\ngroup 2: recipient regex\nchain main\n"
+        "group 0: sender exact\ngroup 1: client_address address\ngroup 2: recipient regex\nchain main: asks 0 1 2\n"
         "  policy.conf:9 a n: guard a\n  policy.conf:10 !a: guard none\n  policy.conf:11 d: guard none\n"
         "  policy.conf:12 either: guard a n\n  policy.conf:13 both: guard a\n  policy.conf:14 neither: guard a\n"
         "  policy.conf:15 r d: guard r\n");
+}
+
+TEST_CASE("what computes least is asked first") {
+  const auto policy = policy_of("acl r recipient x+\nacl net client_address 192.0.2.0/24\nacl to recipient match=domain b\n"
+                                "acl a sender match=exact a@b\naction no REJECT\n"
+                                "access r no\naccess net no\naccess to no\naccess a no\n");
+  const auto table = compile(policy);
+  REQUIRE(table);
+  const auto text = dump(**table, policy);
+  CAPTURE(text);
+  CHECK(text.starts_with("group 0: recipient regex\ngroup 1: client_address address\ngroup 2: recipient domain\n"
+                         "group 3: sender exact\nchain main: asks 2 3 1 0\n"));
 }
 
 TEST_CASE("explain: each line, each test TRUE, FALSE or UNKNOWN and why, and the decision") {

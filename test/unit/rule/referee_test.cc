@@ -80,8 +80,8 @@ class Walk {
   Ruling ruling(const Decision& decision) {
     const auto where = [this](LineId line) {
       if (line == Table::no_line) return std::string{"default"};
-      const auto [file, number] = evaluator_.table().where_is(line);
-      return std::string{file} += number;
+      const auto label = evaluator_.table().label_of(line);
+      return std::string{label.file} += label.number;
     };
     constexpr std::array<std::string_view, 5> kinds = {"log", "score", "tag", "notify", "warning"};
     Ruling out{.action = std::string{decision.action()}, .rule = decision.line ? where(*decision.line) : "default"};

@@ -41,9 +41,9 @@ char* map_large(std::size_t size) {
   return begin + before;
 }
 
-// Large pages that blocks have in common: each goes where the first gap is wide enough. A page that was nearly full takes
-// no more until half of it is free: the gaps that a table leaves while it is built are not for the next one, so that most
-// of its pages go when it goes.
+// Large pages that blocks have in common: each goes where the first gap is wide enough. A page that was three fifths full
+// takes no more until three quarters are free: the gaps that a table leaves while it is built are not for the next one,
+// so that most of its pages go when it goes.
 class SharedPages {
  public:
   static bool takes(std::size_t bytes) { return may_share && bytes >= smallest && bytes < large_page; }
@@ -96,18 +96,18 @@ class SharedPages {
     char* take(std::size_t at, std::size_t size) {
       in_use += size * granule;
       for (std::size_t i = 0; i < size; ++i) used_.set(at + i);
-      if (used_.count() >= nearly_full) takes_more_ = false;
+      if (used_.count() >= well_filled) takes_more_ = false;
       return begin_ + at * granule;
     }
     void give_back(const char* block, std::size_t size) {
       in_use -= size * granule;
       const auto at = static_cast<std::size_t>(block - begin_) / granule;
       for (std::size_t i = 0; i < size; ++i) used_.reset(at + i);
-      if (used_.count() <= half) takes_more_ = true;
+      if (used_.count() <= quarter) takes_more_ = true;
     }
 
    private:
-    static constexpr std::size_t all = large_page / granule, half = all / 2, nearly_full = all * 9 / 10;
+    static constexpr std::size_t all = large_page / granule, quarter = all / 4, well_filled = all * 3 / 5;
     char* begin_;
     std::bitset<all> used_;
     bool takes_more_ = true;

@@ -12,7 +12,7 @@ inline constexpr std::size_t large_page = std::size_t{1} << 21;
 // Aligned to a cache line at least. Throws std::bad_alloc.
 //   Threads  any. A lock guards the shared pages: the loop leaves such blocks to its helper thread.
 //   Memory   pages go back to the system with the last block in them: large blocks at once, of shared ones the last
-//            block may hold 2 MiB. A shared page that was nearly full takes no more until half of it is free.
+//            block may hold 2 MiB. Of what they share, up to three quarters may be unused.
 void* allocate_large(std::size_t bytes);
 void free_large(void* block, std::size_t bytes) noexcept;  // `bytes` as they were asked for
 

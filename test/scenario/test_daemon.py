@@ -507,7 +507,7 @@ class Reload(unittest.TestCase):
             wait_until(lambda: kept.ask(rcpt(sender="a@bad.test")) == "REJECT Never", "the new policy")
 
     def test_what_reading_took_is_given_back(self):
-        """To read a policy takes several times its size: 63 MiB stayed in use with this one, where 26 do."""
+        """To read a policy takes several times its size: 63 MiB stayed in use with this one, where 20 do."""
         policy = run("bench", "--generate", "policy", "--lines", 20000).stdout
         with Daemon(policy) as daemon:
             def resident():

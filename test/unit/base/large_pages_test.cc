@@ -106,26 +106,26 @@ TEST_CASE("a small block does not open a page of its own") {
   CHECK_FALSE(is_mapped(opens));
 }
 
-TEST_CASE("a page takes blocks until nine tenths are in use, and then again when half of it is free") {
-  constexpr std::size_t granule = 4096;  // a page has 512; at 460 it closes, at 256 it opens
+TEST_CASE("a page takes blocks until three fifths are in use, and then again when three quarters are free") {
+  constexpr std::size_t granule = 4096;  // a page has 512; at 307 it closes, at 128 it opens
   const auto take = [](std::size_t granules) { return allocate_large(granules * granule); };
   const auto give_back = [](void* block, std::size_t granules) { free_large(block, granules * granule); };
-  auto* first = take(203);
-  auto* second = take(252);
+  auto* first = take(180);
+  auto* second = take(122);
   auto* third = take(4);
-  auto* closes = take(4);  // 459 were in use
+  auto* closes = take(4);  // 306 were in use
   CHECK(page_of(first) == page_of(closes));
   auto* elsewhere = take(16);
   CHECK(page_of(elsewhere) != page_of(first));
-  give_back(first, 203);  // 260 are
+  give_back(first, 180);  // 130 are
   auto* still_elsewhere = take(4);
   CHECK(page_of(still_elsewhere) == page_of(elsewhere));
-  give_back(third, 4);
+  give_back(third, 4);  // 126
   auto* back = take(4);
   CHECK(back == first);
   for (auto* block : {closes, still_elsewhere, back}) give_back(block, 4);
   give_back(elsewhere, 16);
-  give_back(second, 252);
+  give_back(second, 122);
 }
 
 // After a reload up to 7 MiB were nothing but gaps, for pages held what was left of one table and some of the next one.

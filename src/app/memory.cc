@@ -9,6 +9,7 @@ namespace policymux {
 void tidy_as_we_free() {
 #ifdef __GLIBC__
   ::mallopt(M_MXFAST, 0);
+  ::mallopt(M_TRIM_THRESHOLD, 2 << 20);
 #endif
 }
 

@@ -516,7 +516,7 @@ class Reload(unittest.TestCase):
             for number in range(1, 4):
                 daemon.reload()
                 wait_until(lambda: daemon.log().count("reloaded") == number, "a reload")
-            wait_until(lambda: resident() < 30, lambda: f"less than 30 MiB in use; now {resident():.0f}")
+            wait_until(lambda: resident() < 24, lambda: f"less than 24 MiB in use; now {resident():.0f}")
 
     def test_a_bad_policy_leaves_the_running_one(self):
         with Daemon(REJECT_BAD) as daemon:

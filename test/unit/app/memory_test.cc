@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "base/sanitizer.h"
@@ -43,6 +44,20 @@ TEST_CASE("nothing that is freed waits to be put together") {
 }
 
 #if !POLICYMUX_ADDRESS_SANITIZER
+// 20,000 lines took 18 MiB after one reload and 31 after the next, 100,000 lines 51 and 94.
+TEST_CASE("the end of a thread's arena goes back to the system, whatever was freed before") {
+  tidy_as_we_free();
+  std::size_t before = 0, after = 0;
+  std::thread{[&] {
+    std::vector<char>(std::size_t{30} << 20).clear();  // glibc would keep up to twice as much from now on
+    before = resident_pages();
+    make_pieces(400'000).clear();
+    give_memory_back();
+    after = resident_pages();
+  }}.join();
+  CHECK(after < before + (4u << 20) / static_cast<std::size_t>(::getpagesize()));
+}
+
 TEST_CASE("memory that is free goes back to the system, also from between what is in use") {
   const auto before = make_pieces(1000);
   auto pieces = make_pieces(200'000);

@@ -146,8 +146,11 @@ void Watcher::take(const std::string& list, std::uint32_t what) {
   } else if (writer != writers_.end() && (what & IN_CLOSE_WRITE) != 0) {
     take_close(writer);
   } else if (writer != writers_.end() && (what & IN_ATTRIB) == 0) {
-    if (writer->second.file < 0 || (what & IN_Q_OVERFLOW) != 0) forget(writer);
-    else writer->second.was_moved = true;
+    // In the pass that told of the writer his file is not watched yet: what went away may be what comes back, but what
+    // only came is another file.
+    const bool may_be_his = writer->second.file >= 0 || writer->second.was_moved || (what & IN_MOVED_FROM) != 0;
+    if (may_be_his && (what & IN_Q_OVERFLOW) == 0) writer->second.was_moved = true;
+    else forget(writer);
   }
   wait_for_quiet(list);
 }

@@ -143,6 +143,27 @@ TEST_CASE("what others do to a list does not end its being written") {
   CHECK(lists.watcher.being_written().empty());
 }
 
+// On a busy machine a list was read half-written: the watcher learnt of the writer and of the moves at once.
+TEST_CASE("a list that went away and came back in one pass is still being written") {
+  Watched lists;
+  lists.write("later/three", "3\n");
+  CHECK(lists.next() == Lists{"later/three"});
+  const auto [list, moved] = GENERATE(table<std::string, std::string>({{"one", "one"}, {"later/three", "later/three"}, {"later/three", "later"}}));
+  CAPTURE(list, moved);
+  std::ofstream writer{lists.path(list)};
+  writer << "half" << std::flush;
+  fs::rename(lists.path(moved), lists.path("other"));
+  fs::rename(lists.path("other"), lists.path(moved));
+  lists.watcher.catch_up();
+  CHECK(lists.watcher.being_written() == Lists{lists.path(list)});
+  CHECK(lists.next() == Lists{list});
+  CHECK(lists.watcher.being_written() == Lists{lists.path(list)});
+  writer << "more" << std::flush;
+  writer.close();
+  CHECK(lists.next() == Lists{list});
+  CHECK(lists.watcher.being_written().empty());
+}
+
 TEST_CASE("of two who have a list open the writer may close it first") {
   Watched lists;
   std::ofstream writer{lists.path("one")};

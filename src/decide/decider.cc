@@ -271,8 +271,8 @@ void Decider::log_decision(const LiveTable& live, const Decision& decision, std:
   const auto by = decision.line ? live.evaluator.table().label_of(*decision.line) : by_default;
   line_.clear();
   append(line_, {queue_id.empty() ? "NOQUEUE" : queue_id, ": ", text(Attribute::protocol_state), " from ",
-                 text(Attribute::client_name), "[", text(Attribute::client_address), "]: ", action, "; rule=", by.file, by.number, by.tests,
-                 " from=<", text(Attribute::sender), "> to=<", text(Attribute::recipient), "> proto=",
+                 text(Attribute::client_name), "[", text(Attribute::client_address), "]: ", action, "; rule=", by.file,
+                 by.number, by.tests, " from=<", text(Attribute::sender), "> to=<", text(Attribute::recipient), "> proto=",
                  text(Attribute::protocol_name), " helo=<", text(Attribute::helo_name), ">"});
   if (const auto user = text(Attribute::sasl_username); !user.empty()) append(line_, {" sasl_username=", user});
   logger_.log(Level::info, line_);

@@ -22,26 +22,30 @@ namespace policymux {
 
 namespace {
 
-// A key in the arena, aligned to four bytes: its size in one byte (or 255 and four more), the text.
+// A key in the arena, aligned to four bytes: its id, its size in one byte (or 255 and four more), the text.
 class Record {
  public:
   static constexpr std::size_t alignment = 4;
 
-  explicit Record(const char* at) : text_{at + 1}, size_{static_cast<unsigned char>(*at)} {
+  explicit Record(char* at) : id_{reinterpret_cast<std::uint32_t*>(at)}, text_{at + sizeof *id_ + 1} {
+    size_ = static_cast<unsigned char>(text_[-1]);
     if (size_ == long_size) {
       std::memcpy(&size_, text_, sizeof size_);
       text_ += sizeof size_;
     }
   }
+  std::uint32_t& id() const { return *id_; }
   std::string_view text() const { return {text_, size_}; }
   std::size_t bytes() const { return bytes(size_); }
 
   static std::size_t bytes(std::size_t key_size) {
-    const auto size = 1 + (key_size < long_size ? 0 : sizeof long_size) + key_size;
+    const auto size = sizeof *id_ + 1 + (key_size < long_size ? 0 : sizeof long_size) + key_size;
     return (size + alignment - 1) & ~(alignment - 1);
   }
-  static void write(char* at, std::string_view key) {
+  static void write(char* at, std::string_view key, std::uint32_t id) {
     const auto size = static_cast<std::uint32_t>(key.size());
+    std::memcpy(at, &id, sizeof id);
+    at += sizeof id;
     *at++ = static_cast<char>(std::min(size, long_size));
     if (size >= long_size) {
       std::memcpy(at, &size, sizeof size);
@@ -53,6 +57,7 @@ class Record {
  private:
   static constexpr std::uint32_t long_size = 255;
 
+  std::uint32_t* id_;
   const char* text_;
   std::uint32_t size_;
 };
@@ -61,23 +66,25 @@ class Record {
 // of what is there. (Only a key that needs more has a larger chunk, of its own.)
 class Arena {
  public:
-  // A record's place: its chunk, and its offset in units of the records' alignment. Never 0.
+  // A record's place: its chunk, and its offset in units of the records' alignment.
   using Place = std::uint32_t;
 
-  void add(std::string_view key) {
+  void add(std::string_view key, std::uint32_t id) {
     const auto bytes = Record::bytes(key.size());
     if (chunks_.empty() || chunks_.back().size() - chunks_.back().used < bytes) grow(bytes);
     auto& chunk = chunks_.back();
     const auto offset = std::exchange(chunk.used, chunk.used + bytes);
-    Record::write(chunk.block.get() + offset, key);
+    Record::write(chunk.block.get() + offset, key, id);
+    ++size_;
   }
+  std::size_t size() const { return size_; }  // records
   Record operator[](Place place) const { return Record{address(place)}; }
 
   // In the order in which they were added.
   template <class Visit>
   void for_each(Visit visit) const {
     for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      for (auto offset = i == 0 ? Record::alignment : 0; offset < chunks_[i].used;) {
+      for (std::size_t offset = 0; offset < chunks_[i].used;) {
         const auto at = place(i, offset);
         visit(at, (*this)[at]);
         offset += (*this)[at].bytes();
@@ -116,35 +123,34 @@ class Arena {
     if (index == std::size_t{1} << (32 - offset_bits)) throw std::length_error{"more than 16 GiB of keys"};
     const auto usual = first_chunk << std::min<std::size_t>(index, 11);
     static_assert(first_chunk << 11 == large_page);
-    const auto gap = index == 0 ? Record::alignment : 0;
-    const auto size = std::max(usual, bytes + gap);
-    chunks_.push_back({{static_cast<char*>(allocate_large(size)), Free{size}}, gap});
+    const auto size = std::max(usual, bytes);
+    chunks_.push_back({{static_cast<char*>(allocate_large(size)), Free{size}}, 0});
   }
 
   std::vector<Chunk> chunks_;
+  std::size_t size_ = 0;
 };
 
-constexpr std::uint32_t several_bit = 1u << 31;  // in an id: an index into Data::several instead
+constexpr std::uint32_t several_bit = 1u << 31;  // in a record's id: an index into Data::several instead
 
-// Six slots of a hash table in one cache line, filled from the front. A key that finds its bucket full goes on to the
+// Ten slots of a hash table in one cache line, filled from the front. A key that finds its bucket full goes on to the
 // next one. Most look-ups read this line and, when the tag fits, a record.
 struct alignas(64) Bucket {
-  static constexpr std::size_t slots = 6;
-  std::array<std::uint16_t, 8> tags;       // one for each slot, then that of passed(); the last one is not used
-  std::array<Arena::Place, slots> places;  // 0: free
-  std::array<std::uint32_t, slots> ids;
-  bool full() const { return places.back() != 0; }
+  static constexpr std::size_t slots = 10;
+  std::array<std::uint16_t, 12> tags;  // of each slot, odd, or 0: free; then that of passed(); the last one is not used
+  std::array<Arena::Place, slots> places;
+  bool full() const { return tags[slots - 1] != 0; }
   // Has a key gone on to the next bucket?
   bool passed() const { return tags[slots] != 0; }
-  void pass() { tags[slots] = 1; }
-  // A bit for each slot with this tag. Without branches: which slot it is cannot be guessed.
+  void pass() { tags[slots] = 2; }  // no key's tag
+  // A bit for each slot with this odd tag. Without branches: which slot it is cannot be guessed.
   unsigned with_tag(std::uint16_t tag) const {
-    constexpr unsigned used = (1u << slots) - 1;
 #ifdef __SSE2__
-    __m128i all;
-    std::memcpy(&all, tags.data(), sizeof all);
-    const auto same = _mm_cmpeq_epi16(all, _mm_set1_epi16(static_cast<short>(tag)));
-    return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()))) & used;
+    const auto wanted = _mm_set1_epi16(static_cast<short>(tag));
+    const auto at = [this](std::size_t slot) { return reinterpret_cast<const __m128i*>(&tags[slot]); };
+    const auto first = _mm_cmpeq_epi16(_mm_load_si128(at(0)), wanted);
+    const auto others = _mm_cmpeq_epi16(_mm_loadl_epi64(at(8)), wanted);
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(first, others)));
 #else
     unsigned found = 0;
     for (std::size_t i = 0; i < slots; ++i) found |= (tags[i] == tag ? 1u : 0u) << i;
@@ -152,6 +158,7 @@ struct alignas(64) Bucket {
 #endif
   }
 };
+static_assert(sizeof(Bucket) == 64);
 
 constexpr std::uint64_t bit_of(std::uint64_t n) { return std::uint64_t{1} << n % 64; }
 
@@ -188,96 +195,86 @@ class Sieve {
 }  // namespace
 
 struct ExactIndex::Data {
-  Data(Arena all, const LargeVector<std::uint32_t>& ids_of_records);
+  explicit Data(Arena all);
 
   std::span<const std::uint32_t> find(std::string_view key) const {
     const auto h = hash(key);
     if (!sieve.may_hold(h)) return {};
-    const auto slot = slot_of(key, h);
-    if (slot.bucket == nowhere) return {};
-    const auto& id = buckets[slot.bucket].ids[slot.at];
-    if ((id & several_bit) == 0) return {&id, 1};
-    const auto list = id & ~several_bit;
+    const auto* const id = id_of(key, h);
+    if (id == nullptr) return {};
+    if ((*id & several_bit) == 0) return {id, 1};
+    const auto list = *id & ~several_bit;
     return std::span{ids}.subspan(several[list], several[list + 1] - several[list]);
   }
 
   static std::uint64_t hash(std::string_view key) { return XXH3_64bits(key.data(), key.size()); }
-  static std::uint16_t tag(std::uint64_t hash) { return static_cast<std::uint16_t>(hash); }
+  static std::uint16_t tag(std::uint64_t hash) { return static_cast<std::uint16_t>(hash | 1); }
   std::size_t home(std::uint64_t hash) const { return scaled(hash, buckets.size()); }
   std::size_t next(std::size_t bucket) const { return bucket + 1 == buckets.size() ? 0 : bucket + 1; }
 
-  struct Slot {
-    std::size_t bucket, at;
-    auto operator<=>(const Slot&) const = default;
-  };
-  static constexpr auto nowhere = ~std::size_t{0};  // the bucket of a key that is not there
-  Slot slot_of(std::string_view key, std::uint64_t hash) const;
-  void insert(Arena::Place place, std::uint64_t hash, std::uint32_t id);
-  // Ids of keys that were there before, beside where the key is.
-  using Repeated = std::vector<std::pair<Slot, std::uint32_t>>;
+  // In the key's record; nullptr: there is none.
+  std::uint32_t* id_of(std::string_view key, std::uint64_t hash) const;
+  void insert(Arena::Place place, std::uint64_t hash);
+  // Other ids of keys that were there before, each beside the key's first one.
+  using Repeated = std::vector<std::pair<std::uint32_t*, std::uint32_t>>;
   void collect(Repeated repeated);
 
   Arena arena;
   Sieve sieve;
-  LargeVector<Bucket> buckets;  // three of four slots are used, or fewer
+  LargeVector<Bucket> buckets;
   std::size_t keys = 0;
   LargeVector<std::uint32_t> several{0};  // where in `ids` the ids of a key with several begin
   LargeVector<std::uint32_t> ids;
 };
 
-ExactIndex::Data::Data(Arena all, const LargeVector<std::uint32_t>& ids_of_records)
-    : arena{std::move(all)}, sieve{ids_of_records.size()}, buckets(ids_of_records.size() * 2 / 9 + 1) {
+// Of ten slots 5.6 are used, or fewer: one key in a hundred lies in another bucket than its own, so that a processor can
+// guess which line it will read, and read those of several look-ups at once.
+ExactIndex::Data::Data(Arena all) : arena{std::move(all)}, sieve{arena.size()}, buckets(arena.size() * 5 / 28 + 1) {
   Repeated repeated;
-  auto id = ids_of_records.begin();
   arena.for_each([&](Arena::Place place, const Record& record) {
     const auto h = hash(record.text());
-    if (const auto before = slot_of(record.text(), h); before.bucket != nowhere) {
-      if (buckets[before.bucket].ids[before.at] != *id) repeated.emplace_back(before, *id);
+    if (auto* const first = id_of(record.text(), h)) {
+      if (*first != record.id()) repeated.emplace_back(first, record.id());
     } else {
-      insert(place, h, *id);
+      insert(place, h);
       sieve.add(h);
       ++keys;
     }
-    ++id;
   });
   collect(std::move(repeated));
 }
 
-ExactIndex::Data::Slot ExactIndex::Data::slot_of(std::string_view key, std::uint64_t hash) const {
+std::uint32_t* ExactIndex::Data::id_of(std::string_view key, std::uint64_t hash) const {
   for (auto at = home(hash);; at = next(at)) {
     const auto& bucket = buckets[at];
     for (auto rest = bucket.with_tag(tag(hash)); rest != 0; rest &= rest - 1) {
-      const auto slot = static_cast<std::size_t>(std::countr_zero(rest));
-      const auto place = bucket.places[slot];
-      if (place != 0 && arena[place].text() == key) return {at, slot};
+      const auto record = arena[bucket.places[static_cast<std::size_t>(std::countr_zero(rest))]];
+      if (record.text() == key) return &record.id();
     }
-    if (!bucket.passed()) return {nowhere, 0};
+    if (!bucket.passed()) return nullptr;
   }
 }
 
-void ExactIndex::Data::insert(Arena::Place place, std::uint64_t hash, std::uint32_t id) {
+void ExactIndex::Data::insert(Arena::Place place, std::uint64_t hash) {
   auto at = home(hash);
   for (; buckets[at].full(); at = next(at)) buckets[at].pass();
   auto& bucket = buckets[at];
   const auto slot =
-      static_cast<std::size_t>(std::find(bucket.places.begin(), bucket.places.end(), 0u) - bucket.places.begin());
+      static_cast<std::size_t>(std::find(bucket.tags.begin(), bucket.tags.end(), 0) - bucket.tags.begin());
   bucket.tags[slot] = tag(hash);
   bucket.places[slot] = place;
-  bucket.ids[slot] = id;
 }
 
 // Makes the lists of the keys that have several ids.
 void ExactIndex::Data::collect(Repeated repeated) {
   std::sort(repeated.begin(), repeated.end());
   for (std::size_t i = 0; i < repeated.size();) {
-    const auto slot = repeated[i].first;
-    auto& id = buckets[slot.bucket].ids[slot.at];
-    std::vector<std::uint32_t> all{id};
-    for (; i < repeated.size() && repeated[i].first == slot; ++i) all.push_back(repeated[i].second);
+    auto* const id = repeated[i].first;
+    std::vector<std::uint32_t> all{*id};
+    for (; i < repeated.size() && repeated[i].first == id; ++i) all.push_back(repeated[i].second);
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
-    if (all.size() == 1) continue;
-    id = several_bit | static_cast<std::uint32_t>(several.size() - 1);
+    *id = several_bit | static_cast<std::uint32_t>(several.size() - 1);
     ids.insert(ids.end(), all.begin(), all.end());
     several.push_back(static_cast<std::uint32_t>(ids.size()));
   }
@@ -287,7 +284,6 @@ void ExactIndex::Data::collect(Repeated repeated) {
 
 struct ExactIndex::Builder::State {
   Arena arena;
-  LargeVector<std::uint32_t> ids;  // of the arena's records, in their order; goes back to the system when all is built
 };
 
 ExactIndex::Builder::Builder() = default;
@@ -298,14 +294,13 @@ ExactIndex::Builder& ExactIndex::Builder::operator=(Builder&&) noexcept = defaul
 void ExactIndex::Builder::add(std::string_view key, std::uint32_t id) {
   assert(id < id_limit);
   if (!state_) state_ = std::make_unique<State>();
-  state_->arena.add(key);
-  state_->ids.push_back(id);
+  state_->arena.add(key, id);
 }
 
 ExactIndex ExactIndex::Builder::build() && {
   if (!state_) return {};
   const auto state = std::exchange(state_, nullptr);
-  return ExactIndex{std::make_unique<const Data>(std::move(state->arena), state->ids)};
+  return ExactIndex{std::make_unique<const Data>(std::move(state->arena))};
 }
 
 ExactIndex::ExactIndex() = default;

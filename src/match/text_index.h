@@ -21,7 +21,7 @@ namespace policymux {
 //   Limits  about 16 GiB of keys: add() throws std::length_error.
 class ExactIndex {
  public:
-  // Keeps keys where they will stay; build() adds the hash table, with their ids. So the keys never exist twice.
+  // Keeps keys where they will stay, each with its id; build() adds the hash table. So the keys never exist twice.
   class Builder {
    public:
     Builder();

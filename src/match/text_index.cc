@@ -25,26 +25,29 @@ namespace {
 // A key in the arena, aligned to four bytes: its id, its size in one byte (or 255 and four more), the text.
 class Record {
  public:
-  static constexpr std::size_t alignment = 4;
+  using Id = std::uint32_t;
+  static constexpr std::size_t alignment = alignof(Id);
 
-  explicit Record(char* at) : id_{reinterpret_cast<std::uint32_t*>(at)}, text_{at + sizeof *id_ + 1} {
-    size_ = static_cast<unsigned char>(text_[-1]);
+  explicit Record(const char* at)
+      : id_{reinterpret_cast<const Id*>(at)},
+        text_{at + sizeof(Id) + 1},
+        size_{static_cast<unsigned char>(at[sizeof(Id)])} {
     if (size_ == long_size) {
       std::memcpy(&size_, text_, sizeof size_);
       text_ += sizeof size_;
     }
   }
-  std::uint32_t& id() const { return *id_; }
+  const Id& id() const { return *id_; }
   std::string_view text() const { return {text_, size_}; }
   std::size_t bytes() const { return bytes(size_); }
 
   static std::size_t bytes(std::size_t key_size) {
-    const auto size = sizeof *id_ + 1 + (key_size < long_size ? 0 : sizeof long_size) + key_size;
+    const auto size = sizeof(Id) + 1 + (key_size < long_size ? 0 : sizeof long_size) + key_size;
     return (size + alignment - 1) & ~(alignment - 1);
   }
-  static void write(char* at, std::string_view key, std::uint32_t id) {
+  static void write(char* at, std::string_view key, Id id) {
     const auto size = static_cast<std::uint32_t>(key.size());
-    std::memcpy(at, &id, sizeof id);
+    set_id(at, id);
     at += sizeof id;
     *at++ = static_cast<char>(std::min(size, long_size));
     if (size >= long_size) {
@@ -53,11 +56,12 @@ class Record {
     }
     key.copy(at, size);
   }
+  static void set_id(char* at, Id id) { std::memcpy(at, &id, sizeof id); }
 
  private:
   static constexpr std::uint32_t long_size = 255;
 
-  std::uint32_t* id_;
+  const Id* id_;
   const char* text_;
   std::uint32_t size_;
 };
@@ -79,6 +83,7 @@ class Arena {
   }
   std::size_t size() const { return size_; }  // records
   Record operator[](Place place) const { return Record{address(place)}; }
+  void set_id(Place place, std::uint32_t id) { Record::set_id(address(place), id); }
 
   // In the order in which they were added.
   template <class Visit>
@@ -120,7 +125,7 @@ class Arena {
   }
   void grow(std::size_t bytes) {
     const auto index = chunks_.size();
-    if (index == std::size_t{1} << (32 - offset_bits)) throw std::length_error{"more than 16 GiB of keys"};
+    if (index == std::size_t{1} << (32 - offset_bits)) throw std::length_error{"more than 16 GiB of keys and ids"};
     const auto usual = first_chunk << std::min<std::size_t>(index, 11);
     static_assert(first_chunk << 11 == large_page);
     const auto size = std::max(usual, bytes);
@@ -137,20 +142,29 @@ constexpr std::uint32_t several_bit = 1u << 31;  // in a record's id: an index i
 // next one. Most look-ups read this line and, when the tag fits, a record.
 struct alignas(64) Bucket {
   static constexpr std::size_t slots = 10;
-  std::array<std::uint16_t, 12> tags;  // of each slot, odd, or 0: free; then that of passed(); the last one is not used
+  std::array<std::uint16_t, 12> tags;  // of each slot, or 0: free; then that of passed(); the last one is not used
   std::array<Arena::Place, slots> places;
+
+  static std::uint16_t tag_of(std::uint64_t hash) { return static_cast<std::uint16_t>(hash | 1); }
   bool full() const { return tags[slots - 1] != 0; }
+  void add(std::uint16_t tag, Arena::Place place) {
+    assert(!full());
+    const auto slot = static_cast<std::size_t>(std::find(tags.begin(), tags.end(), 0) - tags.begin());
+    tags[slot] = tag;
+    places[slot] = place;
+  }
   // Has a key gone on to the next bucket?
   bool passed() const { return tags[slots] != 0; }
-  void pass() { tags[slots] = 2; }  // no key's tag
-  // A bit for each slot with this odd tag. Without branches: which slot it is cannot be guessed.
+  void pass() { tags[slots] = 2; }  // even: no key's tag
+  // A bit for each slot with this tag. Without branches: which slot it is cannot be guessed.
   unsigned with_tag(std::uint16_t tag) const {
 #ifdef __SSE2__
+    __m128i first, others = _mm_setzero_si128();
+    std::memcpy(&first, &tags[0], sizeof first);
+    std::memcpy(&others, &tags[8], sizeof tags - sizeof first);
     const auto wanted = _mm_set1_epi16(static_cast<short>(tag));
-    const auto at = [this](std::size_t slot) { return reinterpret_cast<const __m128i*>(&tags[slot]); };
-    const auto first = _mm_cmpeq_epi16(_mm_load_si128(at(0)), wanted);
-    const auto others = _mm_cmpeq_epi16(_mm_loadl_epi64(at(8)), wanted);
-    return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(first, others)));
+    const auto same = _mm_packs_epi16(_mm_cmpeq_epi16(first, wanted), _mm_cmpeq_epi16(others, wanted));
+    return static_cast<unsigned>(_mm_movemask_epi8(same));
 #else
     unsigned found = 0;
     for (std::size_t i = 0; i < slots; ++i) found |= (tags[i] == tag ? 1u : 0u) << i;
@@ -200,23 +214,24 @@ struct ExactIndex::Data {
   std::span<const std::uint32_t> find(std::string_view key) const {
     const auto h = hash(key);
     if (!sieve.may_hold(h)) return {};
-    const auto* const id = id_of(key, h);
-    if (id == nullptr) return {};
-    if ((*id & several_bit) == 0) return {id, 1};
-    const auto list = *id & ~several_bit;
+    const auto place = place_of(key, h);
+    if (place == nowhere) return {};
+    const auto& id = arena[place].id();
+    if ((id & several_bit) == 0) return {&id, 1};
+    const auto list = id & ~several_bit;
     return std::span{ids}.subspan(several[list], several[list + 1] - several[list]);
   }
 
   static std::uint64_t hash(std::string_view key) { return XXH3_64bits(key.data(), key.size()); }
-  static std::uint16_t tag(std::uint64_t hash) { return static_cast<std::uint16_t>(hash | 1); }
   std::size_t home(std::uint64_t hash) const { return scaled(hash, buckets.size()); }
   std::size_t next(std::size_t bucket) const { return bucket + 1 == buckets.size() ? 0 : bucket + 1; }
 
-  // In the key's record; nullptr: there is none.
-  std::uint32_t* id_of(std::string_view key, std::uint64_t hash) const;
+  // Of a key that is not there. At a chunk's very end no record begins.
+  static constexpr auto nowhere = ~Arena::Place{0};
+  Arena::Place place_of(std::string_view key, std::uint64_t hash) const;
   void insert(Arena::Place place, std::uint64_t hash);
-  // Other ids of keys that were there before, each beside the key's first one.
-  using Repeated = std::vector<std::pair<std::uint32_t*, std::uint32_t>>;
+  // Other ids of keys that were there before, each beside the place of the key.
+  using Repeated = std::vector<std::pair<Arena::Place, std::uint32_t>>;
   void collect(Repeated repeated);
 
   Arena arena;
@@ -227,14 +242,15 @@ struct ExactIndex::Data {
   LargeVector<std::uint32_t> ids;
 };
 
-// Of ten slots 5.6 are used, or fewer: one key in a hundred lies in another bucket than its own, so that a processor can
-// guess which line it will read, and read those of several look-ups at once.
-ExactIndex::Data::Data(Arena all) : arena{std::move(all)}, sieve{arena.size()}, buckets(arena.size() * 5 / 28 + 1) {
+// Of ten slots 5.6 are used, or fewer. So one key in a hundred lies in another bucket than its own, and of texts that
+// are no key one in thirty is looked for there: a processor that guesses reads the lines of several look-ups at once.
+ExactIndex::Data::Data(Arena all)
+    : arena{std::move(all)}, sieve{arena.size()}, buckets(arena.size() * 5 / 28 + 1) {
   Repeated repeated;
   arena.for_each([&](Arena::Place place, const Record& record) {
     const auto h = hash(record.text());
-    if (auto* const first = id_of(record.text(), h)) {
-      if (*first != record.id()) repeated.emplace_back(first, record.id());
+    if (const auto before = place_of(record.text(), h); before != nowhere) {
+      if (arena[before].id() != record.id()) repeated.emplace_back(before, record.id());
     } else {
       insert(place, h);
       sieve.add(h);
@@ -244,37 +260,33 @@ ExactIndex::Data::Data(Arena all) : arena{std::move(all)}, sieve{arena.size()}, 
   collect(std::move(repeated));
 }
 
-std::uint32_t* ExactIndex::Data::id_of(std::string_view key, std::uint64_t hash) const {
+Arena::Place ExactIndex::Data::place_of(std::string_view key, std::uint64_t hash) const {
   for (auto at = home(hash);; at = next(at)) {
     const auto& bucket = buckets[at];
-    for (auto rest = bucket.with_tag(tag(hash)); rest != 0; rest &= rest - 1) {
-      const auto record = arena[bucket.places[static_cast<std::size_t>(std::countr_zero(rest))]];
-      if (record.text() == key) return &record.id();
+    for (auto rest = bucket.with_tag(Bucket::tag_of(hash)); rest != 0; rest &= rest - 1) {
+      const auto place = bucket.places[static_cast<std::size_t>(std::countr_zero(rest))];
+      if (arena[place].text() == key) return place;
     }
-    if (!bucket.passed()) return nullptr;
+    if (!bucket.passed()) return nowhere;
   }
 }
 
 void ExactIndex::Data::insert(Arena::Place place, std::uint64_t hash) {
   auto at = home(hash);
   for (; buckets[at].full(); at = next(at)) buckets[at].pass();
-  auto& bucket = buckets[at];
-  const auto slot =
-      static_cast<std::size_t>(std::find(bucket.tags.begin(), bucket.tags.end(), 0) - bucket.tags.begin());
-  bucket.tags[slot] = tag(hash);
-  bucket.places[slot] = place;
+  buckets[at].add(Bucket::tag_of(hash), place);
 }
 
 // Makes the lists of the keys that have several ids.
 void ExactIndex::Data::collect(Repeated repeated) {
   std::sort(repeated.begin(), repeated.end());
   for (std::size_t i = 0; i < repeated.size();) {
-    auto* const id = repeated[i].first;
-    std::vector<std::uint32_t> all{*id};
-    for (; i < repeated.size() && repeated[i].first == id; ++i) all.push_back(repeated[i].second);
+    const auto place = repeated[i].first;
+    std::vector<std::uint32_t> all{arena[place].id()};
+    for (; i < repeated.size() && repeated[i].first == place; ++i) all.push_back(repeated[i].second);
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
-    *id = several_bit | static_cast<std::uint32_t>(several.size() - 1);
+    arena.set_id(place, several_bit | static_cast<std::uint32_t>(several.size() - 1));
     ids.insert(ids.end(), all.begin(), all.end());
     several.push_back(static_cast<std::uint32_t>(ids.size()));
   }

@@ -18,7 +18,7 @@ namespace policymux {
 //   Memory  among 10,000,000 keys of 25 bytes at most 44 bytes each, the key included.
 //   Cost    one read of memory that no cache holds for a text that is none of many keys, two for one that is (measured
 //           in doc/performance.md); no allocation.
-//   Limits  about 16 GiB of keys: add() throws std::length_error.
+//   Limits  about 16 GiB of keys, each with its id and up to eight bytes more: add() throws std::length_error.
 class ExactIndex {
  public:
   // Keeps keys where they will stay, each with its id; build() adds the hash table. So the keys never exist twice.
@@ -78,8 +78,8 @@ class DomainIndex {
 // Prefixes or suffixes. A key's open end is its last byte (of a prefix) or its first one (of a suffix); keys of many
 // lengths often share it: '.' or '@'.
 //   Cost    the up to four open ends that keys of most lengths share are looked for in 64 bytes at once; for the other
-//           keys, and for longer ones, a glance at one byte for each distinct length; then a probe for each key that the
-//           value may have.
+//           keys, and for longer ones, a glance at one byte for each distinct length; then a probe for each key that
+//           the value may have.
 enum class Affix : std::uint8_t { prefix, suffix };
 class AffixIndex {
  public:
@@ -113,7 +113,7 @@ class AffixIndex {
 
   Affix affix_ = Affix::prefix;
   std::vector<CommonEnd> common_;
-  std::vector<Length> lengths_;  // ascending, distinct: of the keys with other open ends, and of those the window is not for
+  std::vector<Length> lengths_;  // ascending, distinct: of keys with other open ends, and of those not for the window
   ExactIndex keys_;
 };
 

@@ -51,8 +51,8 @@ template <class Value, class Ask>
 }
 
 // Asks about all of `values` three times, in batches of 1,000: what a look-up of the median batch took. (Other
-// work on the machine disturbs some batches, not the median.) A batch is copied first: what the daemon looks up has just
-// been read from a socket, and is in the processor's cache.
+// work on the machine disturbs some batches, not the median.) A batch is copied first: what the daemon looks up
+// has just been read from a socket, and is in the processor's cache.
 template <class Value, class Ask>
 double nanoseconds(const std::vector<Value>& values, Ask ask) {
   constexpr std::size_t batch = 1000;

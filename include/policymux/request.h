@@ -36,6 +36,10 @@ enum class ProtocolState : std::uint8_t {
   other,     // any other value, XCLIENT among them
 };
 std::string_view to_string(ProtocolState state);
+// Those with a name of their own.
+inline constexpr std::array smtp_states = {
+    ProtocolState::connect, ProtocolState::ehlo, ProtocolState::helo, ProtocolState::mail, ProtocolState::rcpt,
+    ProtocolState::data, ProtocolState::end_of_message, ProtocolState::vrfy, ProtocolState::etrn};
 
 // Attributes by reference: offsets into a buffer that somebody else owns and that must not change while
 // the request is read. A move keeps that reference; after the buffer was copied elsewhere, say rebase().

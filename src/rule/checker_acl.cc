@@ -273,7 +273,10 @@ class ValueReader {
         continue;
       }
       if (is_separator(word)) continue;
-      if (!options.values_are_marked()) warn_of_late_option(word, options);
+      if (!options.values_are_marked()) {
+        warn_of_late_option(word, options);
+        warn_of_comment(word);
+      }
       read(word);
       ++count;
     }
@@ -300,6 +303,26 @@ class ValueReader {
     if (equals >= word.quoted_from || !options.is_option(std::string_view{word.text}.substr(0, equals))) return;
     context_.report.warning(word.place, {in_quotes(word.text) + " is taken as a value, not as an option",
                                          "options stand before the first value; '--' before it says that you mean it"});
+  }
+
+  void warn_of_comment(const Word& word) {
+    if (type_.family == Family::log || is_comment_told_ || !word.text.starts_with('#') || word.is_quoted()) return;
+    is_comment_told_ = true;  // its other words are values too
+    context_.report.warning(word.place, {in_quotes(word.text) + " is taken as a value, not as a comment",
+                                         "comments have lines of their own; quotes say that you mean it"});
+  }
+
+  void warn_of_unknown_state(std::string_view value, const Place& place) {
+    static const auto names = [] {
+      std::vector<std::string_view> all{"XCLIENT"};
+      for (const auto state : smtp_states) all.push_back(to_string(state));
+      return all;
+    }();
+    const auto name = to_upper(value);
+    if (std::ranges::find(names, name) != names.end()) return;
+    const auto meant = nearest(name, names);
+    context_.report.warning(place, {"Postfix sends no protocol_state " + in_quotes(value),
+                                    meant ? did_you_mean(*meant) : std::string{}});
   }
 
   void read_list(const Word& word) {
@@ -364,7 +387,7 @@ class ValueReader {
 
   MaybeFlaw take(std::string_view value, const Origin& origin) {
     switch (type_.family) {
-      case Family::text: return take_text(value);
+      case Family::text: return take_text(value, origin);
       case Family::address: return add_to(std::get<AddressTest>(acl_.test).ranges, parse_address_range(value));
       case Family::number:
         return add_to(std::get<NumberTest>(acl_.test).ranges, parse_number_range(value, type_.syntax));
@@ -403,9 +426,11 @@ class ValueReader {
     return std::nullopt;
   }
 
-  MaybeFlaw take_text(std::string_view value) {
+  MaybeFlaw take_text(std::string_view value, const Origin& origin) {
     auto& test = std::get<TextTest>(acl_.test);
     if (auto flaw = flaw_of_text(test.match, test.case_sensitive, value)) return flaw;
+    const bool is_state = test.match == TextMatch::exact && test.source.attribute == Attribute::protocol_state;
+    if (is_state) warn_of_unknown_state(value, origin.place);
     test.values.emplace_back(value);
     return std::nullopt;
   }
@@ -449,6 +474,7 @@ class ValueReader {
   Draft& draft_;
   // The first VALUE of a later statement about the same table or group names it again.
   bool is_repeated_name_ = !draft_.question_values.empty();
+  bool is_comment_told_ = false;
 };
 
 bool needs_value(const AclType& type, const OptionReader& options) {

@@ -12,16 +12,13 @@
 namespace policymux {
 namespace {
 
-using enum ProtocolState;
-constexpr ProtocolState all_states[] = {connect, ehlo, helo, mail, rcpt, data, end_of_message, vrfy, etrn};
-
-using States = unsigned;  // a set; bit i is all_states[i]
-constexpr States every_state = (1u << std::size(all_states)) - 1;
+using States = unsigned;  // a set; bit i is smtp_states[i]
+constexpr States every_state = (1u << smtp_states.size()) - 1;
 
 std::string names(States states) {
   std::string out;
-  for (std::size_t i = 0; i < std::size(all_states); ++i) {
-    if ((states >> i & 1) != 0) out.append(out.empty() ? "" : ", ").append(to_string(all_states[i]));
+  for (std::size_t i = 0; i < smtp_states.size(); ++i) {
+    if ((states >> i & 1) != 0) out.append(out.empty() ? "" : ", ").append(to_string(smtp_states[i]));
   }
   return out;
 }
@@ -37,8 +34,8 @@ std::optional<Attribute> needed_by(const Acl::Test& test) {
 
 States states_with(Attribute attribute) {
   States known = 0;
-  for (std::size_t i = 0; i < std::size(all_states); ++i) {
-    if (can_be_known(attribute, all_states[i])) known |= 1u << i;
+  for (std::size_t i = 0; i < smtp_states.size(); ++i) {
+    if (can_be_known(attribute, smtp_states[i])) known |= 1u << i;
   }
   return known;
 }
@@ -52,7 +49,7 @@ class Reader {
  public:
   explicit Reader(const Policy& policy)
       : policy_{policy}, possible_(policy.acls.size()), reached_at_(policy.chains.size(), 0) {
-    for (const auto state : all_states) at_states_.emplace_back(policy, state);
+    for (const auto state : smtp_states) at_states_.emplace_back(policy, state);
   }
 
   Doubts run() {

@@ -156,12 +156,12 @@ TEST_CASE(
     "the test out of the log") {
   for (const std::string type : {"policy_context", "protocol_name", "protocol_state"}) {
     CAPTURE(type);
-    const auto policy = load("acl a " + type + " one silent two\n");
+    const auto policy = load("acl a " + type + " DATA silent rcpt\n");
     CHECK(policy.acls[0].silent);
-    CHECK(values_of(policy) == std::vector<std::string>{"one", "two"});
+    CHECK(values_of(policy) == std::vector<std::string>{"DATA", "rcpt"});
     CHECK(std::get<TextTest>(policy.acls[0].test).match == TextMatch::exact);
     CHECK(std::get<TextTest>(load("acl a " + type + " match=regex x\n").acls[0].test).match == TextMatch::regex);
-    CHECK_FALSE(load("acl a " + type + " \"silent\"\n").acls[0].silent);
+    CHECK_FALSE(try_policy("acl a " + type + " \"silent\"\n").policy->acls[0].silent);
   }
   CHECK(told_of("acl a policy_context silent\n") == "1:28: error: acl without a value\n");
   CHECK(values_of(load("acl a sender silent\n")) == std::vector<std::string>{"silent"});

@@ -69,7 +69,7 @@ void Reloader::free_unused() {
 void Reloader::next() {
   if (running_) return;
   watcher_.catch_up();
-  if (std::exchange(reload_wanted_, false)) run({.is_reload = true, .held = watcher_.being_written()});
+  if (std::exchange(reload_wanted_, false)) run({.is_reload = true, .held = watcher_.being_written_lately()});
   else if (!changed_.empty()) run_lists(std::exchange(changed_, {}));
 }
 
@@ -109,7 +109,8 @@ void Reloader::read_all(Job& job) const {
   fresh.frozen = std::move(ruleset.frozen);
   for (const auto& path : job.held) {
     fresh.diagnostics.push_back(
-        {Severity::warning, {.file = path, .text = "somebody is writing to this list: the old one stays for now"}});
+        {Severity::warning,
+         {.file = path, .text = "somebody has written to this list and not closed it: the old one stays"}});
   }
   if (!ruleset.table || has_errors(fresh.diagnostics)) return;
   if (fresh.config->main.watch_files) job.plan = plan_for(ruleset.table->lists);

@@ -142,7 +142,7 @@ void Watcher::take(const std::string& list, std::uint32_t what) {
   touched_.insert(list);
   const auto writer = writers_.find(list);
   if ((what & IN_MODIFY) != 0) {
-    writers_[list] = {.file = writer == writers_.end() ? -1 : writer->second.file};
+    writers_[list] = {.wrote = loop_.now(), .file = writer == writers_.end() ? -1 : writer->second.file};
   } else if (writer != writers_.end() && (what & IN_CLOSE_WRITE) != 0) {
     take_close(writer);
   } else if (writer != writers_.end() && (what & IN_ATTRIB) == 0) {
@@ -199,6 +199,12 @@ bool Watcher::still_writes(const std::string& list, const Writer& writer) const 
 std::set<std::string> Watcher::being_written() const {
   std::set<std::string> lists;
   for (const auto& [list, writer] : writers_) lists.insert(list);
+  return lists;
+}
+
+std::set<std::string> Watcher::being_written_lately() const {
+  auto lists = being_written();
+  std::erase_if(lists, [this](const auto& list) { return loop_.now() - writers_.at(list).wrote >= limits_.doubt; });
   return lists;
 }
 

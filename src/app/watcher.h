@@ -29,7 +29,7 @@ class Watcher {
  public:
   struct Limits {
     QuietTime::Limits quiet{};
-    std::chrono::milliseconds doubt{60'000};  // without news of one who may have closed a list
+    std::chrono::milliseconds doubt{60'000};  // without news of one who may have closed a list, or will not close it
     std::chrono::milliseconds retry{5'000};   // to watch what could not be watched
   };
   // From the loop: it is quiet around lists that have changed, or are being written.
@@ -47,12 +47,16 @@ class Watcher {
   void catch_up();
   const std::set<std::string>& lists() const { return lists_; }
   std::set<std::string> being_written() const;
+  // Without those to which nothing was written for a minute. (Who cuts a list by its path, with truncate(2), never
+  // closes it.)
+  std::set<std::string> being_written_lately() const;
   // Those to which something has happened since the last call.
   std::set<std::string> take_touched() { return std::exchange(touched_, {}); }
 
  private:
   // One who writes to a list.
   struct Writer {
+    SteadyTime wrote{};       // last
     int file = -1;            // inotify's number of what he writes to; -1: not known (yet)
     bool in_company = false;  // somebody else has opened it since he wrote
     bool in_doubt = false;    // he may have closed it

@@ -191,6 +191,18 @@ TEST_CASE("a list that was closed unseen counts as closed after a while") {
   CHECK(lists.watcher.being_written().empty());
 }
 
+// A list was cut by its path: the old one stayed in force through every reload.
+TEST_CASE("who cuts a list by its path never closes it: after a minute he counts as a writer no longer") {
+  for (const auto minute : {std::chrono::milliseconds{1h}, std::chrono::milliseconds{0}}) {
+    CAPTURE(minute.count());
+    Watched lists{minute};
+    fs::resize_file(lists.path("one"), 1);
+    CHECK(lists.next() == Lists{"one"});
+    CHECK(lists.watcher.being_written() == Lists{lists.path("one")});
+    CHECK(lists.watcher.being_written_lately().empty() == (minute == 0s));
+  }
+}
+
 TEST_CASE("one who writes to a file that is no longer the list does not count") {
   Watched lists;
   std::ofstream writer{lists.path("one")};

@@ -265,6 +265,11 @@ class Loader {
         report(Severity::error, entry->line, entry->value_column, fmt::format("listen: {} twice", to_string(*at)));
       }
     }
+    const auto* control = find_given("admin", "socket");
+    const Endpoint socket{.kind = Endpoint::Kind::local, .path = config_.admin.socket};
+    if (control == nullptr || std::ranges::find(listen, socket) == listen.end()) return;
+    report(Severity::error, control->line, control->value_column,
+           fmt::format("socket: {} is one of our own listeners", to_string(socket)));
   }
 
   void check_services() {

@@ -249,10 +249,10 @@ constexpr Setting setting_table[] = {
         "What it is asked to see that: attributes as name=value, separated by blanks. Any valid answer will do."),
     service_row<&S::workers, Workers>("workers", "4-32",
         "For exec: how many processes run; the second number is how many there may be when requests queue up. Each "
-        "answers one request at a time. One that dies, hangs (timeout) or talks nonsense is replaced, and its request "
-        "goes to another one, once; a program that ends before it has answered anything is started again after a "
-        "second, then ever more seldom. A worker has to leave when its standard input ends, 3s later it is sent "
-        "SIGTERM, after another 2s SIGKILL."),
+        "answers one request at a time. One that dies or talks nonsense is replaced, and its request goes to another "
+        "one, once; one that hangs (timeout) is replaced, too, but its request goes to the next service of the group. "
+        "A program that ends before it has answered anything is started again after a second, then ever more seldom. "
+        "A worker has to leave when its standard input ends, 3s later it is sent SIGTERM, after another 2s SIGKILL."),
     service_row<&S::directory, OrEmpty<Text<absolute_path>>>("directory", "",
         "For exec: the directory the program starts in; nothing: /. A program given as a relative path is looked for "
         "there, one without any '/' in PATH."),

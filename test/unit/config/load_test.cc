@@ -367,6 +367,13 @@ TEST_CASE("a service may not be one of our own listeners") {
   CHECK_FALSE(load("[service s]\naddress = unix:/run/p\n[main]\nlisten = unix:/run/p\n").config);
 }
 
+TEST_CASE("the control socket may not be one of our own listeners") {
+  const auto told = load("[main]\nlisten = inet:1 unix:/run/p\n[admin]\nsocket = /run/p\n").told;
+  REQUIRE(told.size() == 1);
+  CHECK(told[0] == "4:10: error: socket: unix:/run/p is one of our own listeners");
+  CHECK(load("[main]\nlisten = unix:/run/p\n[admin]\nsocket = /run/q\n").config);
+}
+
 TEST_CASE("a mirror is another group: one with a section or with a service") {
   const auto service_of = [](const std::string& group) {
     return "[service of_" + group + "]\naddress = inet:127.0.0.1:9\ngroup = " + group + "\n";

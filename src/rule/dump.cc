@@ -103,7 +103,8 @@ class Dump {
     return out + '"';
   }
   std::string part_text(const Template::Literal& literal) const {
-    const auto text = escaped(literal.text);
+    auto text = escaped(literal.text);
+    for (auto at = text.find("${"); at != text.npos; at = text.find("${", at + 3)) text.insert(at, 1, '$');
     return text.substr(1, text.size() - 2);
   }
   std::string part_text(const Template::Attr& attr) const { return "${" + attr.source.name + '}'; }
@@ -111,8 +112,13 @@ class Dump {
   std::string part_text(Template::Tags) const { return "${tags}"; }
   std::string part_text(Template::Rule) const { return "${rule}"; }
   std::string part_text(const Template::Acl& acl) const {
-    const auto field = acl.field ? fmt::format(" field {}", *acl.field) : std::string{};
-    return "${acl " + policy_.acls[acl.acl].name + field + '}';
+    const auto& named = policy_.acls[acl.acl];
+    std::string text = "${acl." + named.name;
+    if (acl.field) {
+      const auto& type = question_type(std::get<QuestionTest>(named.test).definition->kind);
+      text.append(1, '.').append(type.fields[*acl.field]);
+    }
+    return text + '}';
   }
 
   std::string action_text(const Action& action) const {

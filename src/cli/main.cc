@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <iterator>
 #include <string_view>
+#include <system_error>
 
 #include "app/daemon.h"
 #include "base/endpoint.h"
@@ -203,5 +205,13 @@ int run(int argc, char** argv) {
 }  // namespace policymux
 
 int main(int argc, char** argv) {
-  return policymux::is_spawn(argc, argv) ? policymux::spawn_main(argc, argv) : policymux::run(argc, argv);
+  if (policymux::is_spawn(argc, argv)) return policymux::spawn_main(argc, argv);
+  try {
+    const int status = policymux::run(argc, argv);
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+    fmt::print(stderr, "policymux: the output could not be written\n");
+  } catch (const std::system_error& problem) {  // from fmt::print()
+    fmt::print(stderr, "policymux: {}\n", problem.what());
+  }
+  return 1;
 }

@@ -53,6 +53,14 @@ class Usage(Case):
                 self.assertEqual(result.returncode, 2)
                 self.assertNotEqual(result.stderr, "")
 
+    def test_output_that_cannot_be_written_is_status_1(self):
+        conf = self.conf(POLICY)
+        for arguments in (("check", "-c", conf, "--dump"), ("bench", "--generate", "policy"), ("version",)):
+            with self.subTest(arguments=arguments), open("/dev/full", "w", encoding="utf-8") as full:
+                result = run(*arguments, stdout=full)
+                self.assertEqual(result.returncode, 1)
+                self.assertRegex(result.stderr, r"^policymux: .+\n$")
+
     def test_a_word_that_is_no_command_is_named(self):
         self.assertEqual(run("frob", "x").stderr, "unknown command 'frob'\nRun with --help for more information.\n")
         self.assertIn("unknown option '--frob'\n", run("--frob").stderr)

@@ -60,9 +60,9 @@ def main_conf(sections):
         for section, keys in sections.items())
 
 
-def run(*arguments, stdin="", cwd=None, timeout=60, **env):
+def run(*arguments, stdin="", stdout=subprocess.PIPE, cwd=None, timeout=60, **env):
     """A policymux command that ends by itself: its status, stdout and stderr."""
-    return subprocess.run([BINARY, *map(str, arguments)], input=stdin, capture_output=True, text=True,
+    return subprocess.run([BINARY, *map(str, arguments)], input=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True,
                           errors="surrogateescape", timeout=timeout, cwd=cwd, env=environment(**env), check=False)
 
 

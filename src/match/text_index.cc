@@ -214,11 +214,10 @@ struct ExactIndex::Data {
   std::span<const std::uint32_t> find(std::string_view key) const {
     const auto h = hash(key);
     if (!sieve.may_hold(h)) return {};
-    const auto place = place_of(key, h);
-    if (place == nowhere) return {};
-    const auto& id = arena[place].id();
-    if ((id & several_bit) == 0) return {&id, 1};
-    const auto list = id & ~several_bit;
+    const auto* const id = look_up(key, h).id;
+    if (id == nullptr) return {};
+    if ((*id & several_bit) == 0) return {id, 1};
+    const auto list = *id & ~several_bit;
     return std::span{ids}.subspan(several[list], several[list + 1] - several[list]);
   }
 
@@ -226,9 +225,11 @@ struct ExactIndex::Data {
   std::size_t home(std::uint64_t hash) const { return scaled(hash, buckets.size()); }
   std::size_t next(std::size_t bucket) const { return bucket + 1 == buckets.size() ? 0 : bucket + 1; }
 
-  // Of a key that is not there. At a chunk's very end no record begins.
-  static constexpr auto nowhere = ~Arena::Place{0};
-  Arena::Place place_of(std::string_view key, std::uint64_t hash) const;
+  struct Found {
+    const Record::Id* id = nullptr;  // in the key's record; nullptr: there is none
+    Arena::Place place = 0;
+  };
+  Found look_up(std::string_view key, std::uint64_t hash) const;
   void insert(Arena::Place place, std::uint64_t hash);
   // Other ids of keys that were there before, each beside the place of the key.
   using Repeated = std::vector<std::pair<Arena::Place, std::uint32_t>>;
@@ -249,8 +250,8 @@ ExactIndex::Data::Data(Arena all)
   Repeated repeated;
   arena.for_each([&](Arena::Place place, const Record& record) {
     const auto h = hash(record.text());
-    if (const auto before = place_of(record.text(), h); before != nowhere) {
-      if (arena[before].id() != record.id()) repeated.emplace_back(before, record.id());
+    if (const auto before = look_up(record.text(), h); before.id != nullptr) {
+      if (*before.id != record.id()) repeated.emplace_back(before.place, record.id());
     } else {
       insert(place, h);
       sieve.add(h);
@@ -260,14 +261,14 @@ ExactIndex::Data::Data(Arena all)
   collect(std::move(repeated));
 }
 
-Arena::Place ExactIndex::Data::place_of(std::string_view key, std::uint64_t hash) const {
+ExactIndex::Data::Found ExactIndex::Data::look_up(std::string_view key, std::uint64_t hash) const {
   for (auto at = home(hash);; at = next(at)) {
     const auto& bucket = buckets[at];
     for (auto rest = bucket.with_tag(Bucket::tag_of(hash)); rest != 0; rest &= rest - 1) {
       const auto place = bucket.places[static_cast<std::size_t>(std::countr_zero(rest))];
-      if (arena[place].text() == key) return place;
+      if (const auto record = arena[place]; record.text() == key) return {&record.id(), place};
     }
-    if (!bucket.passed()) return nowhere;
+    if (!bucket.passed()) return {};
   }
 }
 

@@ -5,8 +5,8 @@ namespace policymux {
 
 // From now on small pieces are put together as they are freed. glibc collects them instead, and whoever frees or needs
 // something larger next puts all of them together: the loop, for 17 ms after a reload of 100,000 lines.
-// And the end of a thread's arena goes back to the system once 2 MiB of it are free. glibc lets that limit grow up to 64
-// MiB, and malloc_trim(3) passes over these ends: 50 MiB stayed after a reload.
+// And the end of a thread's arena goes back to the system once 2 MiB of it are free. glibc lets that limit grow up to
+// 64 MiB, and malloc_trim(3) passes over these ends: 50 MiB stayed after a reload.
 void tidy_as_we_free();
 
 // Gives whole pages that are free back to the system. To be called after much was freed: reading a policy takes several

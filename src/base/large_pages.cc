@@ -41,9 +41,9 @@ char* map_large(std::size_t size) {
   return begin + before;
 }
 
-// Large pages that blocks have in common: each goes where the first gap is wide enough. A page that was three fifths full
-// takes no more until three quarters are free: the gaps that a table leaves while it is built are not for the next one,
-// so that most of its pages go when it goes.
+// Large pages that blocks have in common: each goes where the first gap is wide enough. A page that was three fifths
+// full takes no more until three quarters are free: the gaps that a table leaves while it is built are not for the next
+// one, so that most of its pages go when it goes.
 class SharedPages {
  public:
   static bool takes(std::size_t bytes) { return may_share && bytes >= smallest && bytes < large_page; }

@@ -43,7 +43,7 @@ class Loader {
     settle_deadlines();
     check_tiers();
     check_listeners();
-    check_services();
+    check_others();
     check_effects();
     check_members();
     check_mirrors();
@@ -265,21 +265,21 @@ class Loader {
         report(Severity::error, entry->line, entry->value_column, fmt::format("listen: {} twice", to_string(*at)));
       }
     }
-    const auto* control = find_given("admin", "socket");
-    const Endpoint socket{.kind = Endpoint::Kind::local, .path = config_.admin.socket};
-    if (control == nullptr || std::ranges::find(listen, socket) == listen.end()) return;
-    report(Severity::error, control->line, control->value_column,
-           fmt::format("socket: {} is one of our own listeners", to_string(socket)));
   }
 
-  void check_services() {
+  // What may not be one of our own listeners.
+  void check_others() {
+    const auto check = [this](std::string_view section, std::string_view name, std::size_t index, const Endpoint& at) {
+      const auto* entry = find_given(section, name, index);
+      if (entry == nullptr || !is_ours(at)) return;
+      report(Severity::error, entry->line, entry->value_column,
+             fmt::format("{}: {} is one of our own listeners", name, to_string(at)));
+    };
     for (std::size_t i = 0; i < config_.services.size(); ++i) {
       const auto* address = std::get_if<Endpoint>(&config_.services[i].address);
-      const auto* entry = find_given("service", "address", i);
-      if (address == nullptr || entry == nullptr || !is_ours(*address)) continue;
-      report(Severity::error, entry->line, entry->value_column,
-             fmt::format("address: {} is one of our own listeners", to_string(*address)));
+      if (address != nullptr) check("service", "address", i, *address);
     }
+    check("admin", "socket", 0, {.kind = Endpoint::Kind::local, .path = config_.admin.socket});
   }
 
   // What is for programs, and what is for all others.

@@ -25,6 +25,13 @@ std::string decide(std::string_view policy, std::string_view request) {
   return std::string{evaluator.evaluate(*text, nobody_answers)->action()};
 }
 
+std::string dump_of(std::string_view text) {
+  const auto policy = policy_of(text);
+  const auto table = compile(policy);
+  REQUIRE(table);
+  return dump(**table, policy);
+}
+
 void check_rules(std::initializer_list<Rule> rules) {
   for (const auto& rule : rules) {
     INFO(rule.quote << "\n" << rule.policy << "\n" << rule.request);
@@ -401,12 +408,9 @@ TEST_CASE("${rule} is whole where the path has a blank") {
 }
 
 TEST_CASE("a line is looked at only when its guard holds") {
-  const auto policy = policy_of("acl a sender match=exact a@b\nacl n client_address 192.0.2.0/24\nacl d day m\nacl r recipient x+\n"
-                                "acl either any a n\nacl both all d a\nacl neither none !a n\naction no REJECT\n"
-                                "access a n no\naccess !a no\naccess d no\naccess either no\naccess both no\naccess neither no\naccess r d no\n");
-  const auto table = compile(policy);
-  REQUIRE(table);
-  CHECK(dump(**table, policy) ==
+  CHECK(dump_of("acl a sender match=exact a@b\nacl n client_address 192.0.2.0/24\nacl d day m\nacl r recipient x+\n"
+                "acl either any a n\nacl both all d a\nacl neither none !a n\naction no REJECT\naccess a n no\n"
+                "access !a no\naccess d no\naccess either no\naccess both no\naccess neither no\naccess r d no\n") ==
         "group 0: sender exact\ngroup 1: client_address address\ngroup 2: recipient regex\nchain main: asks 0 1 2\n"
         "  policy.conf:9 a n: guard a\n  policy.conf:10 !a: guard none\n  policy.conf:11 d: guard none\n"
         "  policy.conf:12 either: guard a n\n  policy.conf:13 both: guard a\n  policy.conf:14 neither: guard a\n"
@@ -414,12 +418,9 @@ TEST_CASE("a line is looked at only when its guard holds") {
 }
 
 TEST_CASE("what computes least is asked first") {
-  const auto policy = policy_of("acl r recipient x+\nacl net client_address 192.0.2.0/24\nacl to recipient match=domain b\n"
-                                "acl a sender match=exact a@b\naction no REJECT\n"
-                                "access r no\naccess net no\naccess to no\naccess a no\n");
-  const auto table = compile(policy);
-  REQUIRE(table);
-  const auto text = dump(**table, policy);
+  const auto text = dump_of("acl r recipient x+\nacl net client_address 192.0.2.0/24\nacl to recipient match=domain b\n"
+                            "acl a sender match=exact a@b\naction no REJECT\n"
+                            "access r no\naccess net no\naccess to no\naccess a no\n");
   CAPTURE(text);
   CHECK(text.starts_with("group 0: recipient regex\ngroup 1: client_address address\ngroup 2: recipient domain\n"
                          "group 3: sender exact\nchain main: asks 2 3 1 0\n"));

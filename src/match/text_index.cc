@@ -22,32 +22,61 @@ namespace policymux {
 
 namespace {
 
+// Are these the same `size` bytes? Two parts, which overlap where they must: one branch in all.
+bool same_8_to_16(const char* a, const char* b, std::size_t size) {
+  const auto difference = [&](std::size_t at) {
+    std::uint64_t x, y;
+    std::memcpy(&x, a + at, sizeof x);
+    std::memcpy(&y, b + at, sizeof y);
+    return x ^ y;
+  };
+  return (difference(0) | difference(size - 8)) == 0;
+}
+bool same_16_to_32(const char* a, const char* b, std::size_t size) {
+#ifdef __SSE2__
+  const auto equal = [&](std::size_t at) {
+    __m128i x, y;
+    std::memcpy(&x, a + at, sizeof x);
+    std::memcpy(&y, b + at, sizeof y);
+    return _mm_cmpeq_epi8(x, y);
+  };
+  return _mm_movemask_epi8(_mm_and_si128(equal(0), equal(size - 16))) == 0xffff;
+#else
+  return same_8_to_16(a, b, 16) && same_8_to_16(a + size - 16, b + size - 16, 16);
+#endif
+}
+
 // A key in the arena, aligned to four bytes: its id, its size in one byte (or 255 and four more), the text.
 class Record {
  public:
   using Id = std::uint32_t;
   static constexpr std::size_t alignment = alignof(Id);
 
-  explicit Record(const char* at)
-      : id_{reinterpret_cast<const Id*>(at)},
-        text_{at + sizeof(Id) + 1},
-        size_{static_cast<unsigned char>(at[sizeof(Id)])} {
-    if (size_ == long_size) {
-      std::memcpy(&size_, text_, sizeof size_);
-      text_ += sizeof size_;
-    }
+  explicit Record(char* at) : at_{at} {}
+  Id& id() const { return *reinterpret_cast<Id*>(at_); }
+  std::string_view text() const {
+    const auto* const text = at_ + text_at;
+    if (size_byte() < long_size) return {text, size_byte()};
+    std::uint32_t size;
+    std::memcpy(&size, text, sizeof size);
+    return {text + sizeof size, size};
   }
-  const Id& id() const { return *id_; }
-  std::string_view text() const { return {text_, size_}; }
-  std::size_t bytes() const { return bytes(size_); }
+  // A glance, for keys as long as most addresses and host names: true only if it is this text.
+  bool surely_holds(std::string_view key) const {
+    const auto size = key.size();
+    if (size != size_byte()) return false;
+    if (size >= 16 && size <= 32) return same_16_to_32(key.data(), at_ + text_at, size);
+    return size >= 8 && size < 16 && same_8_to_16(key.data(), at_ + text_at, size);
+  }
+  std::size_t bytes() const { return bytes(text().size()); }
 
   static std::size_t bytes(std::size_t key_size) {
-    const auto size = sizeof(Id) + 1 + (key_size < long_size ? 0 : sizeof long_size) + key_size;
+    const auto size = text_at + (key_size < long_size ? 0 : sizeof long_size) + key_size;
     return (size + alignment - 1) & ~(alignment - 1);
   }
   static void write(char* at, std::string_view key, Id id) {
     const auto size = static_cast<std::uint32_t>(key.size());
-    set_id(at, id);
+    std::memcpy(at, &id, sizeof id);
     at += sizeof id;
     *at++ = static_cast<char>(std::min(size, long_size));
     if (size >= long_size) {
@@ -56,14 +85,14 @@ class Record {
     }
     key.copy(at, size);
   }
-  static void set_id(char* at, Id id) { std::memcpy(at, &id, sizeof id); }
 
  private:
   static constexpr std::uint32_t long_size = 255;
+  static constexpr std::size_t text_at = sizeof(Id) + 1;
 
-  const Id* id_;
-  const char* text_;
-  std::uint32_t size_;
+  unsigned char size_byte() const { return static_cast<unsigned char>(at_[sizeof(Id)]); }
+
+  char* at_;
 };
 
 // Where records lie: chunks that grow up to one large page each and never move, so that to grow takes no copy
@@ -83,7 +112,6 @@ class Arena {
   }
   std::size_t size() const { return size_; }  // records
   Record operator[](Place place) const { return Record{address(place)}; }
-  void set_id(Place place, std::uint32_t id) { Record::set_id(address(place), id); }
 
   // In the order in which they were added.
   template <class Visit>
@@ -98,7 +126,7 @@ class Arena {
   }
 
   std::size_t memory() const {
-    auto sum = chunks_.capacity() * sizeof(Chunk);
+    auto sum = chunks_.capacity() * sizeof(Chunk) + blocks_.capacity() * sizeof(char*);
     for (const auto& chunk : chunks_) sum += chunk.size();
     return sum;
   }
@@ -121,7 +149,7 @@ class Arena {
     return static_cast<Place>(chunk << offset_bits | offset / Record::alignment);
   }
   char* address(Place place) const {
-    return chunks_[place >> offset_bits].block.get() + (place & ((1u << offset_bits) - 1)) * Record::alignment;
+    return blocks_[place >> offset_bits] + (place & ((1u << offset_bits) - 1)) * Record::alignment;
   }
   void grow(std::size_t bytes) {
     const auto index = chunks_.size();
@@ -130,9 +158,11 @@ class Arena {
     static_assert(first_chunk << 11 == large_page);
     const auto size = std::max(usual, bytes);
     chunks_.push_back({{static_cast<char*>(allocate_large(size)), Free{size}}, 0});
+    blocks_.push_back(chunks_.back().block.get());
   }
 
   std::vector<Chunk> chunks_;
+  std::vector<char*> blocks_;  // of the chunks: to look one up takes an instruction or two less
   std::size_t size_ = 0;
 };
 
@@ -153,6 +183,8 @@ struct alignas(64) Bucket {
     tags[slot] = tag;
     places[slot] = place;
   }
+  // Of the lowest bit of with_tag().
+  Arena::Place first_place(unsigned same) const { return places[static_cast<unsigned>(std::countr_zero(same))]; }
   // Has a key gone on to the next bucket?
   bool passed() const { return tags[slots] != 0; }
   void pass() { tags[slots] = 2; }  // even: no key's tag
@@ -208,16 +240,32 @@ class Sieve {
 
 }  // namespace
 
+// A processor looks some hundred instructions ahead: the shorter a look-up, the more of them wait for memory at the same
+// time. So find() is short, for what most look-ups are, and leaves all others, from the start, to find_carefully().
 struct ExactIndex::Data {
   explicit Data(Arena all);
+  Data(const Data&) = delete;
+  Data& operator=(const Data&) = delete;
 
   std::span<const std::uint32_t> find(std::string_view key) const {
     const auto h = hash(key);
     if (!sieve.may_hold(h)) return {};
-    const auto* const id = look_up(key, h).id;
-    if (id == nullptr) return {};
-    if ((*id & several_bit) == 0) return {id, 1};
-    const auto list = *id & ~several_bit;
+    const auto& bucket = buckets[home(h)];
+    if (const auto same = bucket.with_tag(Bucket::tag_of(h)); same != 0) {
+      if (const auto record = arena[bucket.first_place(same)]; record.surely_holds(key)) return all_of(record.id());
+    } else if (!bucket.passed()) {
+      return {};
+    }
+    return find_carefully(key, h);
+  }
+  [[gnu::noinline]] std::span<const std::uint32_t> find_carefully(std::string_view key, std::uint64_t hash) const {
+    const auto* const id = look_up(key, hash);
+    return id == nullptr ? std::span<const std::uint32_t>{} : all_of(*id);
+  }
+  Record::Id* look_up(std::string_view key, std::uint64_t hash) const;  // in the key's record, or nullptr
+  std::span<const std::uint32_t> all_of(const Record::Id& id) const {
+    if ((id & several_bit) == 0) return {&id, 1};
+    const auto list = id & ~several_bit;
     return std::span{ids}.subspan(several[list], several[list + 1] - several[list]);
   }
 
@@ -225,19 +273,15 @@ struct ExactIndex::Data {
   std::size_t home(std::uint64_t hash) const { return scaled(hash, buckets.size()); }
   std::size_t next(std::size_t bucket) const { return bucket + 1 == buckets.size() ? 0 : bucket + 1; }
 
-  struct Found {
-    const Record::Id* id = nullptr;  // in the key's record; nullptr: there is none
-    Arena::Place place = 0;
-  };
-  Found look_up(std::string_view key, std::uint64_t hash) const;
   void insert(Arena::Place place, std::uint64_t hash);
-  // Other ids of keys that were there before, each beside the place of the key.
-  using Repeated = std::vector<std::pair<Arena::Place, std::uint32_t>>;
+  // Other ids of keys that were there before, each behind the key's own.
+  using Repeated = std::vector<std::pair<Record::Id*, std::uint32_t>>;
   void collect(Repeated repeated);
 
   Arena arena;
   Sieve sieve;
-  LargeVector<Bucket> buckets;
+  LargeVector<Bucket> table;
+  std::span<Bucket> buckets{table};
   std::size_t keys = 0;
   LargeVector<std::uint32_t> several{0};  // where in `ids` the ids of a key with several begin
   LargeVector<std::uint32_t> ids;
@@ -246,12 +290,12 @@ struct ExactIndex::Data {
 // Of ten slots 5.6 are used, or fewer. So one key in a hundred lies in another bucket than its own, and of texts that
 // are no key one in thirty is looked for there: a processor that guesses reads the lines of several look-ups at once.
 ExactIndex::Data::Data(Arena all)
-    : arena{std::move(all)}, sieve{arena.size()}, buckets(arena.size() * 5 / 28 + 1) {
+    : arena{std::move(all)}, sieve{arena.size()}, table(arena.size() * 5 / 28 + 1) {
   Repeated repeated;
   arena.for_each([&](Arena::Place place, const Record& record) {
     const auto h = hash(record.text());
-    if (const auto before = look_up(record.text(), h); before.id != nullptr) {
-      if (*before.id != record.id()) repeated.emplace_back(before.place, record.id());
+    if (auto* const before = look_up(record.text(), h); before != nullptr) {
+      if (*before != record.id()) repeated.emplace_back(before, record.id());
     } else {
       insert(place, h);
       sieve.add(h);
@@ -261,14 +305,13 @@ ExactIndex::Data::Data(Arena all)
   collect(std::move(repeated));
 }
 
-ExactIndex::Data::Found ExactIndex::Data::look_up(std::string_view key, std::uint64_t hash) const {
+Record::Id* ExactIndex::Data::look_up(std::string_view key, std::uint64_t hash) const {
   for (auto at = home(hash);; at = next(at)) {
     const auto& bucket = buckets[at];
     for (auto rest = bucket.with_tag(Bucket::tag_of(hash)); rest != 0; rest &= rest - 1) {
-      const auto place = bucket.places[static_cast<std::size_t>(std::countr_zero(rest))];
-      if (const auto record = arena[place]; record.text() == key) return {&record.id(), place};
+      if (const auto record = arena[bucket.first_place(rest)]; record.text() == key) return &record.id();
     }
-    if (!bucket.passed()) return {};
+    if (!bucket.passed()) return nullptr;
   }
 }
 
@@ -282,12 +325,12 @@ void ExactIndex::Data::insert(Arena::Place place, std::uint64_t hash) {
 void ExactIndex::Data::collect(Repeated repeated) {
   std::sort(repeated.begin(), repeated.end());
   for (std::size_t i = 0; i < repeated.size();) {
-    const auto place = repeated[i].first;
-    std::vector<std::uint32_t> all{arena[place].id()};
-    for (; i < repeated.size() && repeated[i].first == place; ++i) all.push_back(repeated[i].second);
+    auto& id = *repeated[i].first;
+    std::vector<std::uint32_t> all{id};
+    for (; i < repeated.size() && repeated[i].first == &id; ++i) all.push_back(repeated[i].second);
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
-    arena.set_id(place, several_bit | static_cast<std::uint32_t>(several.size() - 1));
+    id = several_bit | static_cast<std::uint32_t>(several.size() - 1);
     ids.insert(ids.end(), all.begin(), all.end());
     several.push_back(static_cast<std::uint32_t>(ids.size()));
   }
@@ -330,7 +373,7 @@ std::size_t ExactIndex::size() const {
 }
 std::size_t ExactIndex::memory() const {
   if (!data_) return 0;
-  return sizeof(Data) + data_->arena.memory() + data_->sieve.memory() + data_->buckets.capacity() * sizeof(Bucket) +
+  return sizeof(Data) + data_->arena.memory() + data_->sieve.memory() + data_->table.capacity() * sizeof(Bucket) +
          (data_->several.capacity() + data_->ids.capacity()) * sizeof(std::uint32_t);
 }
 

@@ -149,6 +149,43 @@ TEST_CASE("keys that find their bucket full are found in the next ones, behind t
   }
 }
 
+// The lower 16 bits of xxh3, the lowest one set, are what a bucket keeps of a hash.
+TEST_CASE("of keys that look alike in their bucket, each is told from the other, wherever they differ") {
+  const auto tag_of = [](const std::string& key) {
+    return static_cast<std::uint16_t>(XXH3_64bits(key.data(), key.size()) | 1);
+  };
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937 random{seed};
+  // `at`: where one byte is another one; behind the end: the other key is one byte longer.
+  const auto alike = [&](std::size_t size, std::size_t at) {
+    while (true) {
+      std::string key(size, 'x');
+      for (const auto i : {std::size_t{0}, size / 2, size - 1}) key[i] = static_cast<char>(random());
+      auto other = key;
+      if (at == size) other += ' ';
+      other[at] = static_cast<char>(other[at] ^ (1 + random() % 255));
+      if (tag_of(key) == tag_of(other)) return std::pair{key, other};
+    }
+  };
+  for (const std::size_t size : {7u, 8u, 9u, 15u, 16u, 17u, 25u, 31u, 32u, 33u}) {
+    for (std::size_t at = 0; at <= size; ++at) {
+      CAPTURE(size, at);
+      const auto [key, other] = alike(size, at);
+      ExactIndex::Builder one, another, both;
+      one.add(key, 1);
+      another.add(other, 2);
+      both.add(key, 1);
+      both.add(other, 2);
+      CHECK(ids_of(std::move(one).build(), other).empty());
+      CHECK(ids_of(std::move(another).build(), key).empty());
+      const auto index = std::move(both).build();
+      CHECK(ids_of(index, key) == IdList{1});
+      CHECK(ids_of(index, other) == IdList{2});
+    }
+  }
+}
+
 TEST_CASE("a key that fills the first chunk of the arena to its end, and one behind it") {
   ExactIndex::Builder builder;
   const std::string full(1024 - 9, 'x');

@@ -281,7 +281,7 @@ struct ExactIndex::Data {
   Arena arena;
   Sieve sieve;
   LargeVector<Bucket> table;
-  std::span<Bucket> buckets{table};
+  std::span<Bucket> buckets{table};  // a vector would divide to know its size
   std::size_t keys = 0;
   LargeVector<std::uint32_t> several{0};  // where in `ids` the ids of a key with several begin
   LargeVector<std::uint32_t> ids;

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -52,8 +53,8 @@ class Record {
   using Id = std::uint32_t;
   static constexpr std::size_t alignment = alignof(Id);
 
-  explicit Record(char* at) : at_{at} {}
-  Id& id() const { return *reinterpret_cast<Id*>(at_); }
+  explicit Record(const char* at) : at_{at} {}
+  const Id& id() const { return *reinterpret_cast<const Id*>(at_); }
   std::string_view text() const {
     const auto* const text = at_ + text_at;
     if (size_byte() < long_size) return {text, size_byte()};
@@ -76,7 +77,7 @@ class Record {
   }
   static void write(char* at, std::string_view key, Id id) {
     const auto size = static_cast<std::uint32_t>(key.size());
-    std::memcpy(at, &id, sizeof id);
+    set_id(at, id);
     at += sizeof id;
     *at++ = static_cast<char>(std::min(size, long_size));
     if (size >= long_size) {
@@ -85,6 +86,7 @@ class Record {
     }
     key.copy(at, size);
   }
+  static void set_id(char* at, Id id) { std::memcpy(at, &id, sizeof id); }
 
  private:
   static constexpr std::uint32_t long_size = 255;
@@ -92,7 +94,7 @@ class Record {
 
   unsigned char size_byte() const { return static_cast<unsigned char>(at_[sizeof(Id)]); }
 
-  char* at_;
+  const char* at_;
 };
 
 // Where records lie: chunks that grow up to one large page each and never move, so that to grow takes no copy
@@ -112,6 +114,7 @@ class Arena {
   }
   std::size_t size() const { return size_; }  // records
   Record operator[](Place place) const { return Record{address(place)}; }
+  void set_id(Place place, std::uint32_t id) { Record::set_id(address(place), id); }
 
   // In the order in which they were added.
   template <class Visit>
@@ -157,6 +160,7 @@ class Arena {
     const auto usual = first_chunk << std::min<std::size_t>(index, 11);
     static_assert(first_chunk << 11 == large_page);
     const auto size = std::max(usual, bytes);
+    blocks_.reserve(index + 1);  // both, or none
     chunks_.push_back({{static_cast<char*>(allocate_large(size)), Free{size}}, 0});
     blocks_.push_back(chunks_.back().block.get());
   }
@@ -240,8 +244,8 @@ class Sieve {
 
 }  // namespace
 
-// A processor looks some hundred instructions ahead: the shorter a look-up, the more of them wait for memory at the same
-// time. So find() is short, for what most look-ups are, and leaves all others, from the start, to find_carefully().
+// A processor looks a few hundred instructions ahead: the shorter a look-up, the more of them wait for memory at the
+// same time. So find() is short, for what most look-ups are, and leaves all others, from the start, to find_carefully().
 struct ExactIndex::Data {
   explicit Data(Arena all);
   Data(const Data&) = delete;
@@ -259,10 +263,10 @@ struct ExactIndex::Data {
     return find_carefully(key, h);
   }
   [[gnu::noinline]] std::span<const std::uint32_t> find_carefully(std::string_view key, std::uint64_t hash) const {
-    const auto* const id = look_up(key, hash);
-    return id == nullptr ? std::span<const std::uint32_t>{} : all_of(*id);
+    const auto place = look_up(key, hash);
+    return place ? all_of(arena[*place].id()) : std::span<const std::uint32_t>{};
   }
-  Record::Id* look_up(std::string_view key, std::uint64_t hash) const;  // in the key's record, or nullptr
+  std::optional<Arena::Place> look_up(std::string_view key, std::uint64_t hash) const;
   std::span<const std::uint32_t> all_of(const Record::Id& id) const {
     if ((id & several_bit) == 0) return {&id, 1};
     const auto list = id & ~several_bit;
@@ -274,14 +278,14 @@ struct ExactIndex::Data {
   std::size_t next(std::size_t bucket) const { return bucket + 1 == buckets.size() ? 0 : bucket + 1; }
 
   void insert(Arena::Place place, std::uint64_t hash);
-  // Other ids of keys that were there before, each behind the key's own.
-  using Repeated = std::vector<std::pair<Record::Id*, std::uint32_t>>;
+  // Other ids of keys that were there before, each beside the place of the key.
+  using Repeated = std::vector<std::pair<Arena::Place, std::uint32_t>>;
   void collect(Repeated repeated);
 
   Arena arena;
   Sieve sieve;
   LargeVector<Bucket> table;
-  std::span<Bucket> buckets{table};  // a vector would divide to know its size
+  std::span<const Bucket> buckets{table};  // knows its size; a vector would compute it for each look-up
   std::size_t keys = 0;
   LargeVector<std::uint32_t> several{0};  // where in `ids` the ids of a key with several begin
   LargeVector<std::uint32_t> ids;
@@ -294,8 +298,8 @@ ExactIndex::Data::Data(Arena all)
   Repeated repeated;
   arena.for_each([&](Arena::Place place, const Record& record) {
     const auto h = hash(record.text());
-    if (auto* const before = look_up(record.text(), h); before != nullptr) {
-      if (*before != record.id()) repeated.emplace_back(before, record.id());
+    if (const auto before = look_up(record.text(), h)) {
+      if (arena[*before].id() != record.id()) repeated.emplace_back(*before, record.id());
     } else {
       insert(place, h);
       sieve.add(h);
@@ -305,32 +309,32 @@ ExactIndex::Data::Data(Arena all)
   collect(std::move(repeated));
 }
 
-Record::Id* ExactIndex::Data::look_up(std::string_view key, std::uint64_t hash) const {
+std::optional<Arena::Place> ExactIndex::Data::look_up(std::string_view key, std::uint64_t hash) const {
   for (auto at = home(hash);; at = next(at)) {
     const auto& bucket = buckets[at];
     for (auto rest = bucket.with_tag(Bucket::tag_of(hash)); rest != 0; rest &= rest - 1) {
-      if (const auto record = arena[bucket.first_place(rest)]; record.text() == key) return &record.id();
+      if (const auto place = bucket.first_place(rest); arena[place].text() == key) return place;
     }
-    if (!bucket.passed()) return nullptr;
+    if (!bucket.passed()) return std::nullopt;
   }
 }
 
 void ExactIndex::Data::insert(Arena::Place place, std::uint64_t hash) {
   auto at = home(hash);
-  for (; buckets[at].full(); at = next(at)) buckets[at].pass();
-  buckets[at].add(Bucket::tag_of(hash), place);
+  for (; table[at].full(); at = next(at)) table[at].pass();
+  table[at].add(Bucket::tag_of(hash), place);
 }
 
 // Makes the lists of the keys that have several ids.
 void ExactIndex::Data::collect(Repeated repeated) {
   std::sort(repeated.begin(), repeated.end());
   for (std::size_t i = 0; i < repeated.size();) {
-    auto& id = *repeated[i].first;
-    std::vector<std::uint32_t> all{id};
-    for (; i < repeated.size() && repeated[i].first == &id; ++i) all.push_back(repeated[i].second);
+    const auto place = repeated[i].first;
+    std::vector<std::uint32_t> all{arena[place].id()};
+    for (; i < repeated.size() && repeated[i].first == place; ++i) all.push_back(repeated[i].second);
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
-    id = several_bit | static_cast<std::uint32_t>(several.size() - 1);
+    arena.set_id(place, several_bit | static_cast<std::uint32_t>(several.size() - 1));
     ids.insert(ids.end(), all.begin(), all.end());
     several.push_back(static_cast<std::uint32_t>(ids.size()));
   }

@@ -23,15 +23,16 @@ namespace policymux {
 
 namespace {
 
-// Are these the same `size` bytes? Two parts, which overlap where they must: one branch in all.
-bool same_8_to_16(const char* a, const char* b, std::size_t size) {
+// Are these the same `size` bytes, one Word at least and two at most? The two may overlap: one branch in all.
+template <class Word>
+bool same_words(const char* a, const char* b, std::size_t size) {
   const auto difference = [&](std::size_t at) {
-    std::uint64_t x, y;
+    Word x, y;
     std::memcpy(&x, a + at, sizeof x);
     std::memcpy(&y, b + at, sizeof y);
     return x ^ y;
   };
-  return (difference(0) | difference(size - 8)) == 0;
+  return (difference(0) | difference(size - sizeof(Word))) == 0;
 }
 bool same_16_to_32(const char* a, const char* b, std::size_t size) {
 #ifdef __SSE2__
@@ -43,7 +44,7 @@ bool same_16_to_32(const char* a, const char* b, std::size_t size) {
   };
   return _mm_movemask_epi8(_mm_and_si128(equal(0), equal(size - 16))) == 0xffff;
 #else
-  return same_8_to_16(a, b, 16) && same_8_to_16(a + size - 16, b + size - 16, 16);
+  return same_words<std::uint64_t>(a, b, 16) && same_words<std::uint64_t>(a + size - 16, b + size - 16, 16);
 #endif
 }
 
@@ -62,12 +63,14 @@ class Record {
     std::memcpy(&size, text, sizeof size);
     return {text + sizeof size, size};
   }
-  // A glance, for keys as long as most addresses and host names: true only if it is this text.
+  // A glance, for keys of 4 to 32 bytes, as most are: true only if it is this text.
   bool surely_holds(std::string_view key) const {
     const auto size = key.size();
     if (size != size_byte()) return false;
-    if (size >= 16 && size <= 32) return same_16_to_32(key.data(), at_ + text_at, size);
-    return size >= 8 && size < 16 && same_8_to_16(key.data(), at_ + text_at, size);
+    const auto* const text = at_ + text_at;
+    if (size >= 16) return size <= 32 && same_16_to_32(key.data(), text, size);
+    if (size >= 8) return same_words<std::uint64_t>(key.data(), text, size);
+    return size >= 4 && same_words<std::uint32_t>(key.data(), text, size);
   }
   std::size_t bytes() const { return bytes(text().size()); }
 
@@ -244,8 +247,8 @@ class Sieve {
 
 }  // namespace
 
-// A processor looks a few hundred instructions ahead: the shorter a look-up, the more of them wait for memory at the
-// same time. So find() is short, for what most look-ups are, and leaves all others, from the start, to find_carefully().
+// A processor looks a few hundred instructions ahead: the shorter a look-up, the more of them wait for memory at once.
+// So find() is short, for what most look-ups are, and leaves the others, from the start, to find_carefully().
 struct ExactIndex::Data {
   explicit Data(Arena all);
   Data(const Data&) = delete;

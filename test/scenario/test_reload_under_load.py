@@ -45,7 +45,7 @@ def wakeup(time, thread):
 
 
 def switch(time, before, state, after):
-    return (f"  policymux-{before} [001] d... {time}: sched_switch: prev_comm=policymux prev_pid={before} prev_prio=120 "
+    return (f"  policymux-{before} [001] d... {time}: sched_switch: prev_comm=x prev_pid={before} prev_prio=120 "
             f"prev_state={state} ==> next_comm=policymux next_pid={after} next_prio=130\n")
 
 
@@ -60,7 +60,8 @@ class LongestWait(unittest.TestCase):
         self.check(0, wakeup("1.0", 1), switch("1.5", 3, "S", 1))
         self.check(0.5, switch("1.0", 1, "R", 2), switch("1.5", 2, "R+", 1))
         self.check(0.25, switch("1.0", 3, "S", 2), wakeup("1.5", 1), switch("1.75", 2, "S", 1))
-        self.check(0.25, wakeup("1.0", 1), switch("1.25", 3, "S", 2), switch("1.5", 2, "S", 3), switch("2.0", 3, "R", 1))
+        self.check(0.25, wakeup("1.0", 1), switch("1.25", 3, "S", 2), switch("1.5", 2, "S", 3),
+                   switch("2.0", 3, "R", 1))
         self.check(0.75, wakeup("1.0", 1), switch("1.0", 3, "S", 2), wakeup("1.5", 1), switch("1.75", 0, "R", 1))
         self.check(0, switch("1.0", 1, "S", 2), switch("1.5", 2, "S", 3), wakeup("1.5", 1), switch("2.0", 3, "R", 1))
 
@@ -106,7 +107,8 @@ class ReloadUnderLoad(unittest.TestCase):
             bench.kill()
             bench.wait()
         waited = f"at most {waits.longest():.2f} ms" if waits else "not watched"
-        print(f"{name} ({took:.1f} s): {report['answers']} answers in {report['seconds']:.0f} s, p50 {report['p50']:.0f} us, "
+        print(f"{name} ({took:.1f} s): {report['answers']} answers in {report['seconds']:.0f} s, "
+              f"p50 {report['p50']:.0f} us, "
               f"p99 {report['p99']:.0f} us, p99.9 {report['p999']:.0f} us, the latest {report['max'] / 1000:.2f} ms; "
               f"waited for the helper: {waited}; memory now {self.mebibytes('VmRSS')}, "
               f"at most {self.mebibytes('VmHWM')} MiB", flush=True)

@@ -45,7 +45,7 @@ class Waits:
         self._write("tracing_on", "0")
 
     def longest(self):
-        """The most milliseconds that one wait had in common with the turns of `running`, on whatever processor: at least
+        """The most milliseconds that one wait had in common with turns of `running`, on whatever processor: at least
         what the one cost the other."""
         for statistics in self.place.glob("per_cpu/cpu*/stats"):
             if "overrun: 0\n" not in statistics.read_text():

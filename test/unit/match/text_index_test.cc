@@ -169,7 +169,7 @@ TEST_CASE("of keys that look alike in their bucket, each is told from the other,
       if (tag_of(key) == tag_of(other)) return std::pair{key, other};
     }
   };
-  for (const std::size_t size : {7u, 8u, 15u, 16u, 17u, 32u, 33u}) {
+  for (const std::size_t size : {4u, 5u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 32u, 33u}) {
     for (std::size_t at = 0; at <= size; ++at) {
       CAPTURE(size, at);
       const auto [key, other] = alike(size, at);

@@ -23,9 +23,13 @@ class Waits:
 
     def __enter__(self):
         self.place.mkdir()
-        self._write("tracing_on", "0")
-        self._write("trace_clock", "mono")
-        self._write("buffer_size_kb", str(BUFFERS_KIB // (os.cpu_count() or 1)))
+        try:
+            self._write("tracing_on", "0")
+            self._write("trace_clock", "mono")
+            self._write("buffer_size_kb", str(BUFFERS_KIB // (os.cpu_count() or 1)))
+        except OSError:
+            self.place.rmdir()
+            raise
         return self
 
     def __exit__(self, *_):

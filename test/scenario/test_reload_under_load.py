@@ -40,38 +40,51 @@ def entry(number):
     return f"{number:08d}@customers.test.x"
 
 
-def wakeup(time, thread):
-    return f"     python-9 [000] d.h. {time}: sched_wakeup: comm=policymux pid={thread} prio=120 target_cpu=001\n"
+def event(at, kind, text, processor=1):
+    """A line of the trace; `at`: milliseconds."""
+    return f"  policymux-1 [{processor:03}] d... {at / 1000:.6f}: {kind}: {text}\n"
 
 
-def switch(time, before, state, after):
-    return (f"  policymux-{before} [001] d... {time}: sched_switch: prev_comm=x prev_pid={before} prev_prio=120 "
-            f"prev_state={state} ==> next_comm=policymux next_pid={after} next_prio=130\n")
+def wakeup(at, thread):
+    return event(at, "sched_wakeup", f"comm=policymux pid={thread} prio=120 target_cpu=001", processor=0)
+
+
+def switch(at, before, state, after):
+    return event(at, "sched_switch", f"prev_comm=policymux prev_pid={before} prev_prio=120 prev_state={state} ==> "
+                                     f"next_comm=policymux next_pid={after} next_prio=130")
+
+
+def tick(at):
+    return event(at, "local_timer_entry", "vector=236")
 
 
 class LongestWait(unittest.TestCase):
     """Loop 1, helper 2, somebody else 3."""
 
-    def check(self, expected, *trace):
-        self.assertAlmostEqual(longest_wait(["# tracer: nop\n", *trace], {1}, 2), expected)
+    def check(self, expected, *trace, standstill=0):
+        found = longest_wait(["# tracer: nop\n", *trace], {1}, 2)
+        for seconds, milliseconds in zip(found, (expected, standstill)):
+            self.assertAlmostEqual(seconds * 1000, milliseconds)
 
     def test_a_wait_counts_while_the_helper_has_a_processor(self):
         self.check(0)
-        self.check(0, wakeup("1.0", 1), switch("1.5", 3, "S", 1))
-        self.check(0.5, switch("1.0", 1, "R", 2), switch("1.5", 2, "R+", 1))
-        self.check(0.25, switch("1.0", 3, "S", 2), wakeup("1.5", 1), switch("1.75", 2, "S", 1))
-        self.check(0.25, wakeup("1.0", 1), switch("1.25", 3, "S", 2), switch("1.5", 2, "S", 3),
-                   switch("2.0", 3, "R", 1))
-        self.check(0.75, wakeup("1.0", 1), switch("1.0", 3, "S", 2), wakeup("1.5", 1), switch("1.75", 0, "R", 1))
-        self.check(0, switch("1.0", 1, "S", 2), switch("1.5", 2, "S", 3), wakeup("1.5", 1), switch("2.0", 3, "R", 1))
+        self.check(0, wakeup(1, 1), switch(5, 3, "S", 1))
+        self.check(5, switch(1, 1, "R", 2), switch(6, 2, "R+", 1))
+        self.check(2, switch(1, 3, "S", 2), wakeup(5, 1), switch(7, 2, "S", 1))
+        self.check(3, wakeup(1, 1), switch(2, 3, "S", 2), switch(5, 2, "S", 3), switch(7, 3, "R", 1))
+        self.check(7, wakeup(1, 1), switch(1, 3, "S", 2), wakeup(5, 1), switch(8, 0, "R", 1))
+        self.check(0, switch(1, 1, "S", 2), switch(5, 2, "S", 3), wakeup(5, 1), switch(7, 3, "R", 1))
 
     def test_a_thread_that_is_woken_on_its_way_to_sleep_does_not_wait(self):
-        self.check(0.25, switch("0.5", 3, "S", 1), switch("0.5", 0, "S", 2), wakeup("1.0", 1), switch("2.0", 1, "S", 0),
-                   wakeup("3.0", 1), switch("3.25", 0, "R", 1))
+        self.check(3, switch(1, 3, "S", 1), switch(1, 0, "S", 2), wakeup(2, 1), switch(4, 1, "S", 0), wakeup(5, 1),
+                   switch(8, 0, "R", 1))
+        self.check(3, wakeup(2, 1), switch(2, 3, "S", 2), switch(4, 1, "S", 0), wakeup(5, 1), switch(8, 0, "R", 1))
+
+    def test_a_processor_that_stands_still_is_nobodys_turn(self):
+        self.check(8, switch(1, 1, "R", 2), tick(5), tick(35), switch(39, 2, "R", 1), standstill=30)
 
     def test_the_longest_of_several(self):
-        self.check(0.5, switch("1.0", 1, "R", 2), switch("1.5", 2, "R", 1), switch("2.0", 1, "R", 2),
-                   switch("2.25", 2, "R", 1))
+        self.check(5, switch(1, 1, "R", 2), switch(6, 2, "R", 1), switch(8, 1, "R", 2), switch(10, 2, "R", 1))
 
 
 @long_test
@@ -106,7 +119,8 @@ class ReloadUnderLoad(unittest.TestCase):
         finally:
             bench.kill()
             bench.wait()
-        waited = f"at most {waits.longest():.2f} ms" if waits else "not watched"
+        waited = "at most {:.2f} ms (its processor stood still for up to {:.2f} ms)".format(
+            *waits.longest()) if waits else "not watched"
         print(f"{name} ({took:.1f} s): {report['answers']} answers in {report['seconds']:.0f} s, "
               f"p50 {report['p50']:.0f} us, "
               f"p99 {report['p99']:.0f} us, p99.9 {report['p999']:.0f} us, the latest {report['max'] / 1000:.2f} ms; "

@@ -5,8 +5,9 @@ import re
 
 INSTANCES = pathlib.Path("/sys/kernel/tracing/instances")
 BUFFERS_KIB = 400_000  # of all processors: some 4,000,000 events
+LONGEST_TICK = 0.011   # seconds: a processor in use that has no timer interrupt for longer than this stands still
 
-_EVENT = re.compile(r" (\d+\.\d+): (sched_switch|sched_wakeup): (.*)")
+_EVENT = re.compile(r" \[(\d+)\] .* (\d+\.\d+): (sched_switch|sched_wakeup|local_timer_entry): (.*)")
 _SWITCH = re.compile(r"prev_pid=(\d+) .*prev_state=(\S+) ==> .*next_pid=(\d+)")
 _WAKEUP = re.compile(r" pid=(\d+) ")
 
@@ -41,8 +42,8 @@ class Waits:
         threads = self.waiting | {running}
         self._write("events/sched/sched_switch/filter", _any("prev_pid", "next_pid", of=threads))
         self._write("events/sched/sched_wakeup/filter", _any("pid", of=threads))
-        self._write("events/sched/sched_switch/enable", "1")
-        self._write("events/sched/sched_wakeup/enable", "1")
+        for event in ("sched/sched_switch", "sched/sched_wakeup", "irq_vectors/local_timer_entry"):
+            self._write(f"events/{event}/enable", "1")
         self._write("tracing_on", "1")
 
     def stop(self):
@@ -50,12 +51,13 @@ class Waits:
 
     def longest(self):
         """The most milliseconds that one wait had in common with turns of `running`, on whatever processor: at least
-        what the one cost the other."""
+        what the one cost the other. Without the time that its processor stood still, as a virtual one may; and the
+        longest such time."""
         for statistics in self.place.glob("per_cpu/cpu*/stats"):
             if "overrun: 0\n" not in statistics.read_text():
                 raise RuntimeError("the trace is not whole: its buffers were too small")
         with (self.place / "trace").open(errors="replace") as trace:
-            return longest_wait(trace, self.waiting, self.running) * 1000
+            return tuple(seconds * 1000 for seconds in longest_wait(trace, self.waiting, self.running))
 
     def _write(self, name, text):
         (self.place / name).write_text(text)
@@ -67,10 +69,10 @@ def _any(*fields, of):
 
 def longest_wait(trace, waiting, running):
     """The same in seconds, of the lines of a trace."""
-    longest = 0
-    on_processor = set()
+    longest = longest_standstill = 0
+    last_event = {}    # by processor
     waits = {}         # by thread: since when, and the time in common with turns that are over
-    turn_since = None
+    turn_since = turn_on = None
 
     def begin_wait(thread, now):
         if thread in waiting and thread not in waits:
@@ -78,29 +80,38 @@ def longest_wait(trace, waiting, running):
 
     def in_common(thread, now):
         since, common = waits[thread]
-        return common if turn_since is None else common + now - max(since, turn_since)
+        return common if turn_since is None else common + max(0, now - max(since, turn_since))
+
+    def end_turn(now):
+        for thread, (since, _) in waits.items():
+            waits[thread] = (since, in_common(thread, now))
 
     for line in trace:
         event = _EVENT.search(line)
         if not event:
             continue
-        now, kind, text = float(event[1]), event[2], event[3]
-        if kind == "sched_wakeup":
-            thread = int(_WAKEUP.search(text)[1])
-            if thread not in on_processor:  # it may be woken on its way to sleep
-                begin_wait(thread, now)
-            continue
-        before, state, after = (int(field) if field.isdigit() else field for field in _SWITCH.search(text).groups())
-        on_processor.discard(before)
-        on_processor.add(after)
-        if before == running:
-            waits = {thread: (since, in_common(thread, now)) for thread, (since, _) in waits.items()}
-            turn_since = None
-        if state.startswith("R"):
-            begin_wait(before, now)
-        if after == running:
+        processor, now, kind, text = event[1], float(event[2]), event[3], event[4]
+        before = last_event.get(processor, now)
+        last_event[processor] = now
+        if turn_on == processor and now - max(before, turn_since) > LONGEST_TICK:
+            end_turn(max(before, turn_since))
+            longest_standstill = max(longest_standstill, now - max(before, turn_since))
             turn_since = now
-        if after in waits:
-            longest = max(longest, in_common(after, now))
-            del waits[after]
-    return longest
+        if kind == "sched_wakeup":
+            begin_wait(int(_WAKEUP.search(text)[1]), now)
+        if kind != "sched_switch":
+            continue
+        switch = _SWITCH.search(text)
+        previous, state, following = int(switch[1]), switch[2], int(switch[3])
+        waits.pop(previous, None)  # it had been woken on its processor, on its way to sleep: that was no wait
+        if previous == running:
+            end_turn(now)
+            turn_since = turn_on = None
+        if state.startswith("R"):
+            begin_wait(previous, now)
+        if following == running:
+            turn_since, turn_on = now, processor
+        if following in waits:
+            longest = max(longest, in_common(following, now))
+            del waits[following]
+    return longest, longest_standstill

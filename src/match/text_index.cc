@@ -251,8 +251,7 @@ class Sieve {
 // So find() is short, for what most look-ups are, and leaves the others, from the start, to find_carefully().
 struct ExactIndex::Data {
   explicit Data(Arena all);
-  Data(const Data&) = delete;
-  Data& operator=(const Data&) = delete;
+  Data& operator=(Data&&) = delete;
 
   std::span<const std::uint32_t> find(std::string_view key) const {
     const auto h = hash(key);

@@ -96,11 +96,20 @@ class ReloadUnderLoad(unittest.TestCase):
 
     def measure(self, name, during):
         """Asks at a fixed rate while something happens, and shows what became of it."""
-        with contextlib.ExitStack() as stack:
-            waits = stack.enter_context(Waits()) if can_trace() else None
-            self.measure_with(waits, name, during)
+        with Waits() if can_trace() else contextlib.nullcontext() as waits:
+            report, took = self.ask_while(during, waits)
+            waited = "at most {:.2f} ms (its processor stood still for up to {:.2f} ms)".format(
+                *waits.longest()) if waits else "not watched"
+        print(f"{name} ({took:.1f} s): {report['answers']} answers in {report['seconds']:.0f} s, "
+              f"p50 {report['p50']:.0f} us, "
+              f"p99 {report['p99']:.0f} us, p99.9 {report['p999']:.0f} us, the latest {report['max'] / 1000:.2f} ms; "
+              f"waited for the helper: {waited}; memory now {self.mebibytes('VmRSS')}, "
+              f"at most {self.mebibytes('VmHWM')} MiB", flush=True)
+        self.assertLess(took, self.seconds, "the load ended too early")
+        self.assertEqual((report["failures"], report["unanswered"]), (0, 0))
 
-    def measure_with(self, waits, name, during):
+    def ask_while(self, during, waits):
+        """The load's report, and the seconds that it took to do what is done meanwhile."""
         target = f"inet:127.0.0.1:{self.daemon.inet[1]}"
         bench = subprocess.Popen([BINARY, "bench", "--target", target, "--rate", str(RATE), "--connections",
                                   str(CONNECTIONS), "--duration", f"{self.seconds}s", "--json"],
@@ -115,19 +124,10 @@ class ReloadUnderLoad(unittest.TestCase):
             time.sleep(2)  # the helper destroys what was replaced
             if waits:
                 waits.stop()
-            report = json.loads(bench.communicate(timeout=PATIENCE)[0])
+            return json.loads(bench.communicate(timeout=PATIENCE)[0]), took
         finally:
             bench.kill()
             bench.wait()
-        waited = "at most {:.2f} ms (its processor stood still for up to {:.2f} ms)".format(
-            *waits.longest()) if waits else "not watched"
-        print(f"{name} ({took:.1f} s): {report['answers']} answers in {report['seconds']:.0f} s, "
-              f"p50 {report['p50']:.0f} us, "
-              f"p99 {report['p99']:.0f} us, p99.9 {report['p999']:.0f} us, the latest {report['max'] / 1000:.2f} ms; "
-              f"waited for the helper: {waited}; memory now {self.mebibytes('VmRSS')}, "
-              f"at most {self.mebibytes('VmHWM')} MiB", flush=True)
-        self.assertLess(took, self.seconds, "the load ended too early")
-        self.assertEqual((report["failures"], report["unanswered"]), (0, 0))
 
     def helper(self):
         """The thread beside the loop."""

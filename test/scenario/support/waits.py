@@ -93,9 +93,9 @@ def longest_wait(trace, waiting, running):
         processor, now, kind, text = event[1], float(event[2]), event[3], event[4]
         before = last_event.get(processor, now)
         last_event[processor] = now
-        if turn_on == processor and now - max(before, turn_since) > LONGEST_TICK:
-            end_turn(max(before, turn_since))
-            longest_standstill = max(longest_standstill, now - max(before, turn_since))
+        if turn_on == processor and now - before > LONGEST_TICK:
+            end_turn(before)
+            longest_standstill = max(longest_standstill, now - before)
             turn_since = now
         if kind == "sched_wakeup":
             begin_wait(int(_WAKEUP.search(text)[1]), now)
